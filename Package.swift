@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// `Scripts/wire-tests` sets this to add the suite it has generated from a folder of wire cases.
+let hasExtraWireCases = Context.environment["OSS_WIRE_CASES"] != nil
+
+let package = Package(
+    name: "oss-swift",
+    platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
+    products: [
+        .library(name: "OSS", targets: ["OSS"]),
+        .library(name: "OSSAsyncHTTPClient", targets: ["OSSAsyncHTTPClient"]),
+        .library(name: "OSSEmulator", targets: ["OSSEmulator"]),
+        .executable(name: "oss-emulator", targets: ["oss-emulator"]),
+        .executable(name: "oss-generate", targets: ["oss-generate"]),
+        .executable(name: "oss-quickstart", targets: ["oss-quickstart"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.32.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", "3.12.3"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.86.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.30.0"),
+    ],
+    targets: [
+        // The client
+        .target(name: "COSSChecksum"),
+        .target(name: "OSSChecksum", dependencies: ["COSSChecksum"]),
+        .target(
+            name: "OSSRuntime",
+            dependencies: [
+                "OSSChecksum",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .target(
+            name: "OSSAsyncHTTPClient",
+            dependencies: [
+                "OSSRuntime",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
+        .target(name: "OSS", dependencies: ["OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime"]),
+        .executableTarget(name: "oss-quickstart", dependencies: ["OSS"]),
+
+        // The local server
+        .target(
+            name: "OSSEmulator",
+            dependencies: [
+                "OSSChecksum",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
+        .executableTarget(
+            name: "oss-emulator",
+            dependencies: ["OSSEmulator", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+        ),
+
+        // The generator
+        .target(name: "SpecModel", path: "Generator/SpecModel"),
+        .target(name: "SwiftEmitter", dependencies: ["SpecModel"], path: "Generator/SwiftEmitter"),
+        .executableTarget(
+            name: "oss-generate",
+            dependencies: ["SwiftEmitter", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Generator/oss-generate"
+        ),
+    ]
+)

@@ -1,0 +1,197 @@
+import AsyncHTTPClient
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import OSSRuntime
+import Synchronization
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Sends requests with AsyncHTTPClient over HTTP/1.1: the default transport on servers.
+///
+/// It keeps a pool of connections per host. Share one transport between clients to share its pool. Calls
+/// that find all connections in use wait for their turn, in order, for as long as it takes.
+///
+/// Call ``shutdown()`` when done to close the connections at a moment of your choosing. A transport that is
+/// simply dropped closes them by itself, once its last response is read or dropped.
+public final class AsyncHTTPClientTransport: HTTPTransport {
+    private let client: HTTPClient
+    private let proxy: ProxyConfiguration?
+    private let followsRedirects: Bool
+    private let gate: ConnectionGate
+    private let exchanges: ExchangeTable
+    private let state = Mutex(State())
+
+    private struct State {
+        /// The parsed URL of each host's root; the request's own target is put in on the wire.
+        var roots: [String: URL] = [:]
+        var shutdown: Task<Void, Never>?
+    }
+
+    /// Creates a transport with a connection pool of its own.
+    ///
+    /// - Parameters:
+    ///   - configuration: How to connect. Default: ``TransportConfiguration/init(connectTimeout:maxConnections:idleTimeout:proxy:insecureSkipVerify:trustedCertificatesFile:followsRedirects:)``
+    ///     without arguments.
+    ///   - eventLoopGroup: The threads for network I/O. Default: the process-wide group of NIO.
+    ///   - customize: Changes AsyncHTTPClient's own configuration, for what `configuration` doesn't offer.
+    ///     HTTP/2, decompression and the hook for new connections stay the transport's own.
+    public init(
+        configuration: TransportConfiguration = .init(),
+        eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        customize: (inout HTTPClient.Configuration) -> Void = { _ in }
+    ) {
+        let exchanges = ExchangeTable()
+        var settings = HTTPClient.Configuration(configuration)
+        customize(&settings)
+        settings.httpVersion = .http1Only
+        settings.decompression = .disabled
+        settings.http1_1ConnectionDebugInitializer = { channel in
+            Self.tune(channel).flatMap { WireHandler.install(in: channel, exchanges) }
+        }
+        self.client = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: settings)
+        self.proxy = configuration.proxy
+        self.followsRedirects = configuration.followsRedirects
+        self.exchanges = exchanges
+        self.gate = ConnectionGate(
+            limit: settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit,
+            group: eventLoopGroup
+        )
+    }
+
+    deinit {
+        // AsyncHTTPClient traps in debug builds when it is dropped before it is shut down. This neither
+        // blocks nor needs anybody to wait; after a shutdown of our own it does nothing.
+        client.shutdown { _ in }
+    }
+
+    /// Closes all connections. Requests under way fail with ``TransportError/Kind/shutdown``, and so does
+    /// every later one. Calling it again waits for the same shutdown.
+    public func shutdown() async {
+        let task = state.withLock { state in
+            if let task = state.shutdown { return task }
+            let task = Task { [client, gate] in
+                gate.close()
+                try? await client.shutdown()
+            }
+            state.shutdown = task
+            return task
+        }
+        await task.value
+    }
+
+    public func send(_ request: TransportRequest) async throws -> TransportResponse {
+        let host = request.head.authority ?? ""
+        let origin = "\(request.head.scheme ?? "https")://\(host)"
+        let loop = try await gate.enter(origin)
+        let exchange = Exchange(request, host: host, loop: loop, transport: self)
+        let outgoing: HTTPClient.Request
+        let id: UInt64
+        do {
+            (outgoing, id) = try makeRequest(request, origin: origin, exchange)
+        } catch {
+            gate.leave(origin, idleOn: loop)
+            throw describe(error, wasHeadSent: false, host: host)
+        }
+        let task = client.execute(request: outgoing, delegate: exchange, eventLoop: .delegate(on: loop))
+        task.futureResult.whenComplete { [gate, exchanges] result in
+            exchange.finished(result)
+            exchanges.remove(id)
+            let isReusable = if case .success = result { true } else { false }
+            gate.leave(origin, idleOn: isReusable ? exchange.connectionLoop : nil)
+        }
+        exchange.start(task)
+        return try await exchange.response()
+    }
+
+    func describe(_ error: any Error, wasHeadSent: Bool, host: String) -> TransportError {
+        .from(error, host: host, wasHeadSent: wasHeadSent, proxy: proxy)
+    }
+
+    private func makeRequest(
+        _ request: TransportRequest,
+        origin: String,
+        _ exchange: Exchange
+    ) throws -> (HTTPClient.Request, id: UInt64) {
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(request.head.headerFields.count + 4)
+        if let authority = request.head.authority { headers.add(name: "host", value: authority) }
+        for field in request.head.headerFields {
+            headers.add(name: field.name.rawName, value: field.value)
+        }
+        var outgoing = try HTTPClient.Request(
+            url: url(origin: origin, target: exchange.target),
+            method: HTTPMethod(rawValue: request.head.method.rawValue),
+            headers: headers
+        )
+        if let body = request.body, body.length != 0 {
+            outgoing.body = .stream(contentLength: body.length) { writer in
+                exchange.sendBody(body, writer)
+            }
+        }
+        let id = exchanges.add(exchange, to: &outgoing.headers)
+        return (outgoing, id)
+    }
+
+    /// The URL that decides where to connect. Redirects are resolved against it, and only then it has to be whole.
+    private func url(origin: String, target: String) throws -> URL {
+        if followsRedirects {
+            guard let url = URL(string: origin + target) else { throw HTTPClientError.invalidURL }
+            return url
+        }
+        if let root = state.withLock({ $0.roots[origin] }) { return root }
+        guard let root = URL(string: origin + "/") else { throw HTTPClientError.invalidURL }
+        state.withLock { state in
+            // Virtual hosts are many where buckets are; their URLs are cheap to parse again.
+            if state.roots.count >= 256 { state.roots = [:] }
+            state.roots[origin] = root
+        }
+        return root
+    }
+
+    /// Buffers that fit bulk transfers: fewer and larger reads and writes than NIO's defaults.
+    private static func tune(_ channel: any Channel) -> EventLoopFuture<Void> {
+        #if canImport(Network)
+        return channel.eventLoop.makeSucceededVoidFuture()
+        #else
+        let reads = AdaptiveRecvByteBufferAllocator(minimum: 4 * 1024, initial: 16 * 1024, maximum: 256 * 1024)
+        return channel.setOption(.recvAllocator, value: reads)
+        #endif
+    }
+}
+
+extension HTTPClient.Configuration {
+    fileprivate init(_ configuration: TransportConfiguration) {
+        self.init()
+        timeout.connect = TimeAmount(configuration.connectTimeout)
+        redirectConfiguration =
+            configuration.followsRedirects
+            ? .follow(max: 5, allowCycles: false)
+            : .disallow
+        connectionPool.idleTimeout = TimeAmount(configuration.idleTimeout)
+        connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(1, configuration.maxConnections)
+        // A refused connection is reported at once; whether to try again is the caller's decision.
+        connectionPool.retryConnectionEstablishment = false
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        if configuration.insecureSkipVerify { tls.certificateVerification = .none }
+        if let file = configuration.trustedCertificatesFile { tls.trustRoots = .file(file) }
+        tlsConfiguration = tls
+        proxy = configuration.proxy.map { proxy in
+            .server(
+                host: proxy.host,
+                port: proxy.port,
+                authorization: proxy.user.map { .basic(username: $0, password: proxy.password ?? "") }
+            )
+        }
+        // Spans are the caller's business: it knows operations and attempts.
+        tracing.tracer = nil
+    }
+}

@@ -1,0 +1,382 @@
+import AsyncHTTPClient
+import HTTPTypes
+import NIOCore
+import NIOHTTP1
+import OSSRuntime
+import Synchronization
+
+/// One request and its response.
+///
+/// AsyncHTTPClient calls it on an event loop; the caller's task waits for the head and then reads the body;
+/// a task of its own sends the request's body. What they share is in one value behind one lock.
+final class Exchange: HTTPClientResponseDelegate {
+    typealias Response = Void
+
+    /// How much of a response is buffered for a reader that is slower than the network.
+    static var responseLimit: Int { 512 * 1024 }
+
+    /// Path and query, as they go out.
+    let target: String
+
+    private let method: HTTPRequest.Method
+    private let host: String
+    private let timeout: TimeAmount
+    private let loop: any EventLoop
+    /// Keeps the client alive while the exchange runs.
+    private let transport: AsyncHTTPClientTransport
+    private let state = Mutex(State())
+
+    private typealias Flow = ResponseFlow<Reader, EventLoopPromise<Void>>
+    private typealias Reader = CheckedContinuation<Arrival, any Error>
+
+    private struct State {
+        var task: HTTPClient.Task<Void>?
+        var head: Head = .expected
+        var body = Flow(limit: Exchange.responseLimit)
+        var upload: Upload?
+        var failure: (any Error)?
+        var isOver = false
+        var wasHeadSent = false
+        var didResponseEndOnWire = false
+        var connectionLoop: (any EventLoop)?
+        var lastActivity = NIODeadline.distantPast
+        var stallTimer: Scheduled<Void>?
+    }
+
+    private enum Head {
+        case expected
+        case awaited(CheckedContinuation<HTTPResponseHead, any Error>)
+        case received(HTTPResponseHead)
+        case delivered
+    }
+
+    init(_ request: TransportRequest, host: String, loop: any EventLoop, transport: AsyncHTTPClientTransport) {
+        self.target = request.head.path ?? "/"
+        self.method = request.head.method
+        self.host = host
+        self.timeout = TimeAmount(request.readWriteTimeout)
+        self.loop = loop
+        self.transport = transport
+    }
+
+    // MARK: The caller's side
+
+    /// Ties the exchange to its request. To be called once, before waiting for the response.
+    func start(_ task: HTTPClient.Task<Void>) {
+        let failure = state.withLock { state in
+            state.task = task
+            return state.failure
+        }
+        if let failure { task.fail(reason: failure) }
+    }
+
+    /// Waits for the response's head.
+    func response() async throws -> TransportResponse {
+        let head = try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let result: Result<HTTPResponseHead, any Error>? = state.withLock { state in
+                    if case .received(let head) = state.head {
+                        state.head = .delivered
+                        return .success(head)
+                    }
+                    if let failure = state.failure { return .failure(failure) }
+                    state.head = .awaited(continuation)
+                    return nil
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            fail(CancellationError())
+        }
+        return makeResponse(head)
+    }
+
+    /// The next part of the response's body: all that waits, or else what comes next.
+    private func nextChunk() async throws -> [UInt8]? {
+        while true {
+            if Task.isCancelled {
+                fail(CancellationError())
+                throw CancellationError()
+            }
+            let taken = state.withLock { state in
+                let taken = state.body.take()
+                // The network is waited for from here on, where the reader held it up before.
+                if case .chunks(_, .some) = taken { state.lastActivity = .now() }
+                return taken
+            }
+            switch taken {
+            case .chunks(let chunks, let pause):
+                pause?.succeed(())
+                return Self.join(chunks)
+            case .end: return nil
+            case .failed(let error): throw error
+            case .nothing: break
+            }
+            switch try await nextArrival() {
+            case .chunk(let chunk): return Array(buffer: chunk)
+            case .lookAgain: continue
+            }
+        }
+    }
+
+    private enum Arrival {
+        case chunk(ByteBuffer)
+        case lookAgain
+    }
+
+    private func nextArrival() async throws -> Arrival {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                state.withLock { $0.body.wait(continuation) }?.resume(returning: .lookAgain)
+            }
+        } onCancel: {
+            fail(CancellationError())
+        }
+    }
+
+    /// The one copy that a received byte goes through.
+    private static func join(_ chunks: [ByteBuffer]) -> [UInt8] {
+        if chunks.count == 1 { return Array(buffer: chunks[0]) }
+        let count = chunks.reduce(0) { $0 + $1.readableBytes }
+        return [UInt8](unsafeUninitializedCapacity: count) { target, filled in
+            for chunk in chunks {
+                chunk.withUnsafeReadableBytes { bytes in
+                    UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(target)[filled...])
+                        .copyMemory(from: bytes)
+                    filled += bytes.count
+                }
+            }
+        }
+    }
+
+    /// Ends the exchange with an error, and closes its connection. The first error stays.
+    func fail(_ error: any Error) {
+        let (task, ending) = state.withLock { state in
+            (state.task, end(&state, with: error))
+        }
+        guard let ending else { return }
+        ending.perform()
+        task?.fail(reason: error)
+    }
+
+    // MARK: The end
+
+    /// Whom to tell that the exchange failed.
+    private struct Ending {
+        var error: any Error
+        var head: CheckedContinuation<HTTPResponseHead, any Error>?
+        var reader: Reader?
+        var pause: EventLoopPromise<Void>?
+        var upload: Upload?
+
+        func perform() {
+            head?.resume(throwing: error)
+            reader?.resume(throwing: error)
+            // A failed promise would make AsyncHTTPClient report this in place of what happened first.
+            pause?.succeed(())
+            upload?.stop(error)
+        }
+    }
+
+    private func end(_ state: inout State, with error: any Error) -> Ending? {
+        guard !state.isOver, state.failure == nil else { return nil }
+        state.failure = error
+        var ending = Ending(error: error)
+        if case .awaited(let continuation) = state.head {
+            state.head = .delivered
+            ending.head = continuation
+        }
+        (ending.reader, ending.pause) = state.body.fail(error)
+        ending.upload = state.upload
+        return ending
+    }
+
+    /// AsyncHTTPClient is done with the request, one way or the other.
+    func finished(_ result: Result<Void, any Error>) {
+        let (timer, upload, reader, ending) = state.withLock { state in
+            var reader: Reader?
+            var ending: Ending?
+            switch result {
+            case .success:
+                reader = state.body.end()
+            case .failure(let error as HTTPClientError)
+            where error == .requestStreamCancelled && state.didResponseEndOnWire:
+                // The response came, in full, before the request was sent in full: a failure for
+                // AsyncHTTPClient, the answer for us.
+                reader = state.body.end()
+            case .failure(let error):
+                ending = end(&state, with: transport.describe(error, wasHeadSent: state.wasHeadSent, host: host))
+            }
+            state.isOver = true
+            defer {
+                state.task = nil
+                state.upload = nil
+                state.stallTimer = nil
+            }
+            return (state.stallTimer, state.upload, reader, ending)
+        }
+        timer?.cancel()
+        reader?.resume(returning: .lookAgain)
+        ending?.perform()
+        upload?.stop(CancellationError())
+    }
+
+    /// The loop of the connection, where another request would best start.
+    var connectionLoop: (any EventLoop)? {
+        state.withLock { $0.connectionLoop }
+    }
+
+    // MARK: The connection's side
+
+    /// The request's head goes out on this connection.
+    ///
+    /// Returns the target to put into it; `nil` when it is that of a redirect, which has its own.
+    func attach(to channel: any Channel) -> String? {
+        state.withLock { state in
+            defer { state.connectionLoop = channel.eventLoop }
+            return state.connectionLoop == nil ? target : nil
+        }
+    }
+
+    /// The connection has seen the end of the response.
+    func responseEndedOnWire() {
+        let upload = state.withLock { state in
+            state.didResponseEndOnWire = true
+            return state.upload
+        }
+        upload?.responseEnded()
+    }
+
+    func writabilityChanged(_ isWritable: Bool) {
+        guard loop.inEventLoop else {
+            // In order with what AsyncHTTPClient tells itself across loops.
+            return loop.execute { self.writabilityChanged(isWritable) }
+        }
+        state.withLock { $0.upload }?.writabilityChanged(isWritable)
+    }
+
+    // MARK: AsyncHTTPClient's side
+
+    func didSendRequestHead(task: HTTPClient.Task<Void>, _ head: HTTPRequestHead) {
+        let isFirst = state.withLock { state in
+            state.lastActivity = .now()
+            defer { state.wasHeadSent = true }
+            return !state.wasHeadSent
+        }
+        if isFirst { scheduleStallCheck(in: timeout) }
+    }
+
+    /// Starts sending the body. Called by AsyncHTTPClient on the exchange's loop.
+    func sendBody(_ body: RequestBody, _ writer: HTTPClient.Body.StreamWriter) -> EventLoopFuture<Void> {
+        let upload = Upload(loop: loop, writer: writer) { [weak self] in
+            self?.state.withLock { $0.lastActivity = .now() }
+        }
+        let (failure, previous) = state.withLock { state in
+            defer { state.upload = upload }
+            return (state.failure, state.upload)
+        }
+        // A redirect starts over.
+        previous?.stop(CancellationError())
+        upload.start(body) { [weak self] error in self?.fail(error) }
+        if let failure { upload.stop(failure) }
+        return upload.finished
+    }
+
+    func didReceiveHead(task: HTTPClient.Task<Void>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
+        let (continuation, upload) = state.withLock {
+            state -> (CheckedContinuation<HTTPResponseHead, any Error>?, Upload?) in
+            state.lastActivity = .now()
+            guard state.failure == nil else { return (nil, nil) }
+            let upload = head.status.code >= 300 ? state.upload : nil
+            if case .awaited(let continuation) = state.head {
+                state.head = .delivered
+                return (continuation, upload)
+            }
+            state.head = .received(head)
+            return (nil, upload)
+        }
+        // The server has refused the body: AsyncHTTPClient sends no more of it, so don't produce more.
+        upload?.abandon()
+        continuation?.resume(returning: head)
+        return loop.makeSucceededVoidFuture()
+    }
+
+    func didReceiveBodyPart(task: HTTPClient.Task<Void>, _ part: ByteBuffer) -> EventLoopFuture<Void> {
+        let (received, pause) = state.withLock { state -> (Flow.Received, EventLoopPromise<Void>?) in
+            state.lastActivity = .now()
+            let received = state.body.receive(part)
+            guard case .stop = received else { return (received, nil) }
+            let pause = loop.makePromise(of: Void.self)
+            state.body.park(pause)
+            return (received, pause)
+        }
+        if case .deliver(let reader, let chunk) = received { reader.resume(returning: .chunk(chunk)) }
+        return pause?.futureResult ?? loop.makeSucceededVoidFuture()
+    }
+
+    func didFinishRequest(task: HTTPClient.Task<Void>) throws {}
+
+    private func makeResponse(_ head: HTTPResponseHead) -> TransportResponse {
+        var response = HTTPResponse(
+            status: .init(code: Int(head.status.code), reasonPhrase: head.status.reasonPhrase)
+        )
+        for (name, value) in head.headers {
+            guard let name = HTTPField.Name(name) else { continue }
+            response.headerFields.append(HTTPField(name: name, value: value))
+        }
+        let hasBody = method != .head && head.status.mayHaveResponseBody
+        guard hasBody else { return TransportResponse(head: response) }
+        return TransportResponse(
+            head: response,
+            body: ResponseBody(
+                length: head.headers.first(name: "content-length").flatMap { Int64($0) },
+                next: { try await self.nextChunk() },
+                cancel: { self.fail(CancellationError()) }
+            )
+        )
+    }
+
+    // MARK: Stalls
+
+    /// Looks once per timeout whether anything happened since, which costs nothing per chunk.
+    private func scheduleStallCheck(in delay: TimeAmount) {
+        let timer = loop.scheduleTask(in: delay) { self.checkForStall() }
+        let isOver = state.withLock { state in
+            if !state.isOver { state.stallTimer = timer }
+            return state.isOver
+        }
+        if isOver { timer.cancel() }
+    }
+
+    private func checkForStall() {
+        let now = NIODeadline.now()
+        let delay: TimeAmount? = state.withLock { state in
+            guard !state.isOver else { return nil }
+            // Only the network is timed: not a body that has nothing to send yet, not a reader that doesn't read.
+            let isWaitingForNetwork = state.upload?.isWaitingForNetwork ?? !state.body.isPaused
+            guard isWaitingForNetwork else {
+                state.lastActivity = now
+                return timeout
+            }
+            return state.lastActivity + timeout - now
+        }
+        guard let delay else { return }
+        if delay > .zero { return scheduleStallCheck(in: delay) }
+        fail(
+            TransportError(
+                .timeout,
+                "The server neither sent nor took a byte for \(timeout.seconds) seconds."
+            )
+        )
+    }
+}
+
+extension TimeAmount {
+    init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        self = overflow ? .hours(24 * 365) : .nanoseconds(min(product, Int64.max / 4) + attoseconds / 1_000_000_000)
+    }
+
+    fileprivate var seconds: Double { Double(nanoseconds) / 1_000_000_000 }
+}

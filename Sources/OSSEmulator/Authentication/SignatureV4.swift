@@ -1,0 +1,229 @@
+import Crypto
+import NIOConcurrencyHelpers
+import NIOHTTP1
+
+/// Checks `OSS4-HMAC-SHA256` signatures, in the Authorization header and in URLs.
+struct SignatureV4: Sendable {
+    static let algorithm = "OSS4-HMAC-SHA256"
+    private static let scopeEnd = "aliyun_v4_request"
+    private static let product = "oss"
+    private static let unsignedPayload = "UNSIGNED-PAYLOAD"
+    private static let maximumExpiry: Int64 = 7 * 24 * 3600
+
+    typealias CredentialLookup = (_ accessKeyID: String, _ token: String?) throws(Fault) -> EmulatorCredential
+
+    private let region: String
+    private let keys = NIOLockedValueBox<[String: SymmetricKey]>([:])
+
+    init(region: String) {
+        self.region = region
+    }
+
+    // MARK: The two forms
+
+    func verifyHeader(
+        _ authorization: String, _ request: Request, credential lookup: CredentialLookup
+    ) throws(Fault) -> Identity {
+        var fields: [String: String] = [:]
+        for part in authorization.dropFirst(Self.algorithm.utf8.count + 1).split(separator: ",") {
+            guard let equals = part.firstIndex(of: "=") else {
+                throw .malformedAuthorization("The Authorization header is invalid.")
+            }
+            fields[part[..<equals].trimmingBlanks] = part[part.index(after: equals)...].trimmingBlanks
+        }
+        guard let credentialField = fields["Credential"], let signature = fields["Signature"] else {
+            throw .malformedAuthorization("The Authorization header lacks its Credential or Signature.")
+        }
+        let scope = try Scope(credentialField)
+        let credential = try lookup(scope.accessKeyID, request.nonEmptyHeader("x-oss-security-token"))
+        let date = try date(of: request)
+        guard abs(date.millisecondsSince1970 - request.received.millisecondsSince1970) <= Authenticator.maximumSkew else {
+            throw .requestTimeTooSkewed(requested: date, now: request.received)
+        }
+        guard let payloadHash = request.nonEmptyHeader("x-oss-content-sha256") else {
+            throw .malformedAuthorization("The x-oss-content-sha256 header is missing.")
+        }
+        guard payloadHash == Self.unsignedPayload else {
+            throw .invalidArgument("x-oss-content-sha256", payloadHash, "The value must be UNSIGNED-PAYLOAD.")
+        }
+        try check(scope, date: date.basicISO8601)
+        try verify(
+            request, scope: scope, date: date.basicISO8601, additionalHeaders: try names(fields["AdditionalHeaders"]),
+            payloadHash: payloadHash, signature: signature, credential: credential)
+        return .account(credential.accountID)
+    }
+
+    func verifyQuery(_ request: Request, credential lookup: CredentialLookup) throws(Fault) -> Identity {
+        let query = request.query
+        guard query.value("x-oss-signature-version") == Self.algorithm else {
+            throw .invalidArgument(
+                "x-oss-signature-version", query.value("x-oss-signature-version") ?? "",
+                "The signature version is not supported.")
+        }
+        guard let credentialField = query.nonEmpty("x-oss-credential"), let signature = query.value("x-oss-signature"),
+            let dateText = query.nonEmpty("x-oss-date"), let expiryText = query.nonEmpty("x-oss-expires")
+        else {
+            throw .malformedAuthorization("The signed URL lacks one of its parameters.")
+        }
+        let scope = try Scope(credentialField)
+        let token = query.nonEmpty("x-oss-security-token") ?? request.nonEmptyHeader("x-oss-security-token")
+        let credential = try lookup(scope.accessKeyID, token)
+        guard let date = EmulatorInstant(basicISO8601: dateText) else {
+            throw .invalidArgument("x-oss-date", dateText, "The date must look like 20231216T162057Z.")
+        }
+        guard let expiry = Int64(expiryText), (1...Self.maximumExpiry).contains(expiry) else {
+            throw .invalidArgument("x-oss-expires", expiryText, "The value must be between 1 and 604800 seconds.")
+        }
+        guard date.millisecondsSince1970 - request.received.millisecondsSince1970 <= Authenticator.maximumSkew else {
+            throw .requestTimeTooSkewed(requested: date, now: request.received)
+        }
+        let end = EmulatorInstant(millisecondsSince1970: date.millisecondsSince1970 + expiry * 1000)
+        guard request.received <= end else { throw .requestHasExpired(expires: end, now: request.received) }
+        try check(scope, date: dateText)
+        let additional = try names(query.nonEmpty("x-oss-additional-headers"))
+        for name in additional where !request.headers.contains(name: name) {
+            throw .invalidArgument("x-oss-additional-headers", name, "The request lacks a header that its signature names.")
+        }
+        try verify(
+            request, scope: scope, date: dateText, additionalHeaders: additional,
+            payloadHash: request.nonEmptyHeader("x-oss-content-sha256") ?? Self.unsignedPayload, signature: signature,
+            credential: credential)
+        return .account(credential.accountID)
+    }
+
+    // MARK: Parts
+
+    /// `AK/20231216/cn-hangzhou/oss/aliyun_v4_request`.
+    private struct Scope {
+        var accessKeyID: String
+        var date: String
+        var region: String
+        var product: String
+
+        init(_ text: String) throws(Fault) {
+            let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 5, !parts[0].isEmpty, parts[4] == SignatureV4.scopeEnd else {
+                throw .malformedAuthorization("The credential of the signature is invalid.")
+            }
+            (accessKeyID, date, region, product) = (parts[0], parts[1], parts[2], parts[3])
+        }
+
+        var text: String { "\(date)/\(region)/\(product)/\(SignatureV4.scopeEnd)" }
+    }
+
+    private func check(_ scope: Scope, date: String) throws(Fault) {
+        guard scope.region == region else {
+            throw .malformedAuthorization("Invalid signing region in Authorization header.").detail("Region", region)
+        }
+        guard scope.product == Self.product else {
+            throw .malformedAuthorization("Invalid signing product in Authorization header.")
+        }
+        guard date.hasPrefix(scope.date), scope.date.utf8.count == 8 else {
+            throw .malformedAuthorization("Invalid signing date in Authorization header.")
+        }
+    }
+
+    private func date(of request: Request) throws(Fault) -> EmulatorInstant {
+        if let text = request.nonEmptyHeader("x-oss-date") {
+            guard let date = EmulatorInstant(basicISO8601: text) else {
+                throw Fault(.forbidden, "AccessDenied", "The x-oss-date header is invalid.", ec: "0002-00000505")
+            }
+            return date
+        }
+        guard let date = request.nonEmptyHeader("date").flatMap(EmulatorInstant.init(httpDate:)) else {
+            throw Fault(
+                .forbidden, "AccessDenied", "OSS authentication requires a valid Date.", ec: "0002-00000505")
+        }
+        return date
+    }
+
+    private func names(_ list: String?) throws(Fault) -> [String] {
+        var names: [String] = []
+        for name in (list ?? "").split(separator: ";") {
+            let name = name.trimmingBlanks.lowercased()
+            if !name.isEmpty, !names.contains(name) { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    // MARK: The signature
+
+    private func verify(
+        _ request: Request, scope: Scope, date: String, additionalHeaders: [String], payloadHash: String,
+        signature: String, credential: EmulatorCredential
+    ) throws(Fault) {
+        let canonical = Self.canonicalRequest(
+            method: request.head.method.rawValue, bucket: request.target.bucket, key: request.target.key,
+            query: request.query, headers: request.headers, additionalHeaders: additionalHeaders, payloadHash: payloadHash)
+        let toSign = Self.stringToSign(canonicalRequest: canonical, date: date, scope: scope.text)
+        guard let provided = Hex.decode(signature),
+            HMAC<SHA256>.isValidAuthenticationCode(
+                provided, authenticating: Array(toSign.utf8), using: key(credential.accessKeySecret, scope))
+        else {
+            throw .signatureDoesNotMatch(
+                accessKeyID: credential.accessKeyID, provided: signature, stringToSign: toSign,
+                canonicalRequest: canonical)
+        }
+    }
+
+    /// What is signed, from the decoded request: encoding everything anew makes it independent of how a client or a
+    /// proxy wrote the query.
+    static func canonicalRequest(
+        method: String, bucket: String?, key: ObjectKey?, query: Query, headers: HTTPHeaders,
+        additionalHeaders: [String], payloadHash: String
+    ) -> String {
+        var path = "/"
+        if let bucket { path += Percent.encode(bucket) + "/" }
+        if let key { path += Percent.encode(key.bytes, keepingSlash: true) }
+
+        var pairs: [(name: String, value: String)] = []
+        for item in query.items where item.name != "x-oss-signature" {
+            pairs.append((Percent.encode(item.name), Percent.encode(item.value)))
+        }
+        pairs.sort { left, right in
+            left.name == right.name
+                ? left.value.utf8.lexicographicallyPrecedes(right.value.utf8)
+                : left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+        }
+
+        var signed: [String: String] = [:]
+        for (name, value) in headers {
+            let name = name.lowercased()
+            guard name.hasPrefix("x-oss-") || name == "content-type" || name == "content-md5"
+                || additionalHeaders.contains(name)
+            else { continue }
+            let value = value.trimmingBlanks
+            signed[name] = signed[name].map { $0 + "," + value } ?? value
+        }
+        let sortedHeaders = signed.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+        return [
+            method,
+            path,
+            pairs.map { $0.value.isEmpty ? $0.name : "\($0.name)=\($0.value)" }.joined(separator: "&"),
+            sortedHeaders.map { "\($0.key):\($0.value)\n" }.joined(),
+            additionalHeaders.joined(separator: ";"),
+            payloadHash,
+        ].joined(separator: "\n")
+    }
+
+    static func stringToSign(canonicalRequest: String, date: String, scope: String) -> String {
+        let hash = Hex.encode(SHA256.hash(data: Array(canonicalRequest.utf8)))
+        return "\(algorithm)\n\(date)\n\(scope)\n\(hash)"
+    }
+
+    private func key(_ secret: String, _ scope: Scope) -> SymmetricKey {
+        let name = "\(secret)\n\(scope.text)"
+        if let key = keys.withLockedValue({ $0[name] }) { return key }
+        var key = SymmetricKey(data: Array("aliyun_v4\(secret)".utf8))
+        for part in [scope.date, scope.region, scope.product, Self.scopeEnd] {
+            key = SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(part.utf8), using: key))
+        }
+        let derived = key
+        keys.withLockedValue { keys in
+            // A client chooses the date, so the cache must not grow with what it asks for.
+            if keys.count >= 64 { keys.removeAll() }
+            keys[name] = derived
+        }
+        return key
+    }
+}

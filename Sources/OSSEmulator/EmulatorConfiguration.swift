@@ -1,0 +1,63 @@
+import Logging
+
+/// A pair of keys that the emulator accepts.
+public struct EmulatorCredential: Sendable, Hashable {
+    /// The public half.
+    public var accessKeyID: String
+    /// The secret half.
+    public var accessKeySecret: String
+    /// For temporary credentials: the token that every request must carry.
+    public var securityToken: String?
+    /// The account that the keys belong to; it owns the buckets that they make.
+    public var accountID: String
+
+    /// Creates a pair of keys.
+    public init(
+        accessKeyID: String, accessKeySecret: String, securityToken: String? = nil,
+        accountID: String = "1234567890123456"
+    ) {
+        self.accessKeyID = accessKeyID
+        self.accessKeySecret = accessKeySecret
+        self.securityToken = securityToken
+        self.accountID = accountID
+    }
+
+    /// The pair that is accepted unless others are configured. It opens nothing but an emulator.
+    public static let standard = EmulatorCredential(
+        accessKeyID: "LTAI5tOssEmulatorLocal01", accessKeySecret: "oss-emulator-local-secret-0001")
+}
+
+/// How an emulator runs.
+public struct EmulatorConfiguration: Sendable {
+    /// The address to listen on.
+    public var host = "127.0.0.1"
+    /// The port to listen on; 0 takes any that is free.
+    public var port = 0
+    /// The region that the emulator is in; signatures must name it.
+    public var region = "cn-hangzhou"
+    /// The folder that objects are kept in. Without one they are in memory and end with the emulator.
+    public var dataDirectory: String?
+    /// Whether what is written to `dataDirectory` also survives a crash of the machine. A crash of the process alone
+    /// loses nothing that was acknowledged, either way.
+    public var synchronizesFiles = true
+    /// The keys that are accepted.
+    public var credentials: [EmulatorCredential] = [.standard]
+    /// Domains under which a bucket is a sub-domain: with `oss.test`, `http://bucket.oss.test/key` works as
+    /// `http://127.0.0.1/bucket/key` does. `localhost` is always one.
+    public var domains: [String] = []
+    /// What `GetBucketInfo` says of `BlockPublicAccess`, an account's setting in the service.
+    public var blocksPublicAccess = true
+    /// The emulator's clock: it judges signatures and dates what is stored.
+    public var now: @Sendable () -> EmulatorInstant = { EmulatorInstant.now }
+    /// Where the emulator logs; secrets never.
+    public var logger = Logger(label: "oss-emulator") { _ in SwiftLogNoOpLogHandler() }
+
+    /// Creates the standard configuration: memory only, any free port of the loopback interface.
+    public init() {}
+}
+
+/// Why an emulator didn't start.
+public struct EmulatorError: Error, Sendable, CustomStringConvertible {
+    /// A sentence for people.
+    public var description: String
+}

@@ -1,0 +1,94 @@
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// A request's head with what was found out about it.
+struct Request: Sendable {
+    let id: String
+    let head: HTTPRequestHead
+    let target: RequestTarget
+    let operation: Operation
+    /// When it came, by the emulator's clock.
+    let received: EmulatorInstant
+    let logger: Logger
+
+    var query: Query { target.query }
+    var headers: HTTPHeaders { head.headers }
+
+    /// The first value of a header, trimmed.
+    func header(_ name: String) -> String? {
+        headers.first(name: name)?.trimmingBlanks
+    }
+
+    func nonEmptyHeader(_ name: String) -> String? {
+        header(name).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// A header that says yes or no; absent is no.
+    func flag(_ name: String) throws(Fault) -> Bool {
+        guard let value = nonEmptyHeader(name) else { return false }
+        switch value.lowercased() {
+        case "true": return true
+        case "false": return false
+        default: throw .invalidArgument(name, value, "The value of the header \(name) must be true or false.")
+        }
+    }
+}
+
+/// The body of a request, taken piece by piece; what isn't asked for stays on the wire.
+///
+/// Used by the one task that serves the connection.
+final class RequestBody {
+    private let next: () async throws -> HTTPServerRequestPart?
+    private let beforeFirst: (() async throws -> Void)?
+    private(set) var isFinished = false
+    private(set) var hasStarted = false
+    private(set) var received: Int64 = 0
+    /// What the request announced; nil for a chunked body.
+    let announcedLength: Int64?
+    let isChunked: Bool
+
+    /// - Parameter beforeFirst: sends `100 Continue` when the client waits for it.
+    init(
+        head: HTTPRequestHead, next: @escaping () async throws -> HTTPServerRequestPart?,
+        beforeFirst: (() async throws -> Void)?
+    ) {
+        self.next = next
+        self.beforeFirst = beforeFirst
+        isChunked = head.headers["transfer-encoding"].contains { $0.lowercased().contains("chunked") }
+        announcedLength = isChunked ? nil : head.headers.first(name: "content-length").flatMap { Int64($0) }
+    }
+
+    /// The next piece; nil at the end.
+    func read() async throws -> ByteBuffer? {
+        guard !isFinished else { return nil }
+        if !hasStarted {
+            hasStarted = true
+            if let beforeFirst, isChunked || announcedLength ?? 0 > 0 { try await beforeFirst() }
+        }
+        switch try await next() {
+        case .body(let bytes):
+            received += Int64(bytes.readableBytes)
+            return bytes
+        case .end:
+            isFinished = true
+            return nil
+        case .head, nil:
+            throw ConnectionLost()
+        }
+    }
+
+    /// The whole of a small body.
+    func collect(upTo limit: Int) async throws -> [UInt8] {
+        if let announcedLength, announcedLength > Int64(limit) { throw Fault.bodyTooLarge }
+        var result: [UInt8] = []
+        while let bytes = try await read() {
+            guard result.count + bytes.readableBytes <= limit else { throw Fault.bodyTooLarge }
+            result.append(contentsOf: bytes.readableBytesView)
+        }
+        return result
+    }
+}
+
+/// The client went away in the middle of a request: there is nobody to answer.
+struct ConnectionLost: Error {}

@@ -1,0 +1,257 @@
+/// Single objects: put, get, head, append, delete.
+extension Service {
+    // MARK: Writing
+
+    /// Refuses early what would be refused after the body was sent.
+    private func checkOverwrite(_ call: Call) throws -> Bool {
+        let forbids = try call.request.flag("x-oss-forbid-overwrite")
+        let bucket = try call.bucket
+        if forbids, bucket.versioning == nil,
+            let existing = try catalogue.version(nil, of: try call.key, in: bucket.name), !existing.isDeleteMarker
+        {
+            throw Fault.fileAlreadyExists(try call.key)
+        }
+        return forbids
+    }
+
+    func putObject(_ call: Call) async throws -> Response {
+        let bucket = try call.bucket
+        let key = try call.key
+        let attributes = try ObjectAttributes(call.request, bucket: bucket)
+        let forbidOverwrite = try checkOverwrite(call)
+        let body = try await ingest(call)
+        let draft = ObjectVersion(
+            key: key, versionID: "", sequence: 0, lastModified: configuration.now(), type: .normal, size: body.size,
+            etag: body.etag, crc64: body.crc64, contentMD5: Base64.encode(body.md5), attributes: attributes,
+            segments: body.segments)
+        let written = try await catalogue.change(bucket.name, key) { catalogue in
+            try catalogue.putVersion(draft, in: bucket.name, forbidOverwrite: forbidOverwrite)
+        }
+        withExtendedLifetime(body.lease) {}
+        if call.request.nonEmptyHeader("x-oss-callback") != nil { throw Fault.callbackFailed }
+        var response = Response()
+        response.set("ETag", "\"\(body.etag)\"")
+        response.set("Content-MD5", draft.contentMD5)
+        response.set("x-oss-hash-crc64ecma", String(body.crc64))
+        response.set("x-oss-version-id", written.versionHeader)
+        response.setEncryption(attributes)
+        return response
+    }
+
+    func appendObject(_ call: Call) async throws -> Response {
+        let bucket = try call.bucket
+        let key = try call.key
+        guard let text = call.query.nonEmpty("position"), let position = Int64(text), position >= 0 else {
+            throw Fault.invalidArgument(
+                "position", call.query.value("position") ?? "", "The position must be a number that is not negative.")
+        }
+        let attributes = try ObjectAttributes(call.request, bucket: bucket)
+        try Self.checkAppend(try catalogue.version(nil, of: key, in: bucket.name), position: position)
+        let body = try await ingest(call)
+        let now = configuration.now()
+        let written = try await catalogue.change(bucket.name, key) { catalogue in
+            let existing = try catalogue.version(nil, of: key, in: bucket.name)
+            try Self.checkAppend(existing, position: position)
+            guard let existing, !existing.isDeleteMarker else {
+                let draft = ObjectVersion(
+                    key: key, versionID: "", sequence: 0, lastModified: now, type: .appendable, size: body.size,
+                    etag: body.etag, crc64: body.crc64, contentMD5: nil, attributes: attributes, segments: body.segments)
+                return try catalogue.putVersion(draft, in: bucket.name, forbidOverwrite: false)
+            }
+            return try catalogue.updateVersion(existing.versionID, of: key, in: bucket.name) { version in
+                version.append(body, at: now)
+            }
+        }
+        withExtendedLifetime(body.lease) {}
+        var response = Response()
+        response.set("ETag", "\"\(written.version.etag)\"")
+        response.set("x-oss-next-append-position", String(written.version.size))
+        response.set("x-oss-hash-crc64ecma", String(written.version.crc64))
+        response.set("x-oss-version-id", written.versionHeader)
+        response.setEncryption(written.version.attributes)
+        return response
+    }
+
+    private static func checkAppend(_ existing: ObjectVersion?, position: Int64) throws(Fault) {
+        guard let existing, !existing.isDeleteMarker else {
+            guard position == 0 else { throw .positionNotEqualToLength(0) }
+            return
+        }
+        guard existing.type == .appendable else { throw .objectNotAppendable }
+        guard position == existing.size else { throw .positionNotEqualToLength(existing.size) }
+    }
+
+    // MARK: Reading
+
+    /// The version that a request reads, with the header that names it, or the error that the service has for it.
+    func find(_ call: Call) throws -> (version: ObjectVersion, lease: Lease, versionHeader: String?) {
+        let bucket = try call.bucket
+        let key = try call.key
+        let versionID = call.query.nonEmpty("versionId")
+        let (version, lease) = try find(versionID, of: key, in: bucket)
+        return (version, lease, bucket.versioning == nil ? nil : version.versionID)
+    }
+
+    func find(_ versionID: String?, of key: ObjectKey, in bucket: BucketRecord) throws -> (ObjectVersion, Lease) {
+        guard let (version, lease) = try catalogue.leaseVersion(versionID, of: key, in: bucket.name) else {
+            throw versionID == nil ? Fault.noSuchKey(key) : Fault.noSuchVersion(key, versionID)
+        }
+        if version.isDeleteMarker {
+            throw versionID == nil ? Fault.noSuchKey(key).deleteMarker(version.versionID) : Fault.markerNotAllowed(version)
+        }
+        return (version, lease)
+    }
+
+    func getObject(_ call: Call) throws -> Response {
+        let (version, lease, versionHeader) = try find(call)
+        try Conditions(call.request).check(version)
+        guard !version.attributes.storageClass.needsRestore else { throw Fault.invalidObjectState }
+        var response = Response()
+        response.setObject(version, versionHeader: versionHeader)
+        try overrideHeaders(of: &response, call)
+        var start: Int64 = 0
+        var length = version.size
+        if let header = call.request.nonEmptyHeader("range") {
+            let isStandard = call.request.nonEmptyHeader("x-oss-range-behavior")?.lowercased() == "standard"
+            switch ResolvedRange(header, size: version.size, isStandard: isStandard) {
+            case .whole: break
+            case .unsatisfiable: throw Fault.invalidRange(header, size: version.size)
+            case .part(let first, let count):
+                (start, length) = (first, count)
+                response.status = .partialContent
+                response.set("Content-Range", "bytes \(start)-\(start + length - 1)/\(version.size)")
+            }
+        }
+        response.body = .stored(Segment.slice(version.segments, from: start, length: length), length: length, lease)
+        return response
+    }
+
+    /// `response-content-type=…` and its like replace a header of the answer; nobody anonymous may ask for that.
+    private func overrideHeaders(of response: inout Response, _ call: Call) throws {
+        let names = [
+            "Content-Type", "Content-Language", "Expires", "Cache-Control", "Content-Disposition", "Content-Encoding",
+        ]
+        for name in names {
+            guard let value = call.query.nonEmpty("response-\(name.lowercased())") else { continue }
+            guard call.identity != .anonymous else { throw Fault.anonymousDenied }
+            response.replace(name, value)
+        }
+    }
+
+    func headObject(_ call: Call) throws -> Response {
+        let (version, _, versionHeader) = try find(call)
+        try Conditions(call.request).check(version)
+        var response = Response()
+        response.setObject(version, versionHeader: versionHeader)
+        response.announcedLength = version.size
+        return response
+    }
+
+    func getObjectMeta(_ call: Call) throws -> Response {
+        let (version, _, versionHeader) = try find(call)
+        var response = Response()
+        response.set("ETag", "\"\(version.etag)\"")
+        response.set("Last-Modified", version.lastModified.httpDate)
+        response.set("x-oss-hash-crc64ecma", String(version.crc64))
+        response.set("x-oss-version-id", versionHeader)
+        response.announcedLength = version.size
+        return response
+    }
+
+    // MARK: Deleting
+
+    func deleteObject(_ call: Call) async throws -> Response {
+        let bucket = try call.bucket.name
+        let key = try call.key
+        let versionID = call.query.nonEmpty("versionId")
+        let now = configuration.now()
+        let deletion = try await catalogue.change(bucket, key) { catalogue in
+            try catalogue.deleteVersion(versionID, of: key, in: bucket, now: now)
+        }
+        var response = Response(.noContent)
+        response.set("x-oss-version-id", deletion.versionID)
+        if deletion.isDeleteMarker { response.set("x-oss-delete-marker", "true") }
+        return response
+    }
+
+    func deleteMultipleObjects(_ call: Call) async throws -> Response {
+        let bucket = try call.bucket.name
+        // The service insists on it, since a damaged list would delete the wrong objects.
+        guard try ContentMD5(call.request) != nil else { throw Fault.missingArgument }
+        guard let document = try await call.document(root: "Delete") else { throw Fault.malformedXML }
+        let encodes = call.query.nonEmpty("encoding-type") == "url"
+        let isQuiet: Bool
+        switch document.value("Quiet")?.lowercased() {
+        case nil, "false", "": isQuiet = false
+        case "true": isQuiet = true
+        default: throw Fault.malformedXML
+        }
+        struct Wish: Sendable {
+            var key: ObjectKey
+            var versionID: String?
+        }
+        var wishes: [Wish] = []
+        for object in document.all("Object") {
+            // Not trimmed: spaces at a key's ends belong to it.
+            guard let key = object.child("Key")?.text, !key.isEmpty else { throw Fault.malformedXML }
+            let version = object.value("VersionId").flatMap { $0.isEmpty ? nil : $0 }
+            wishes.append(Wish(key: ObjectKey(key), versionID: version))
+        }
+        guard (1...1000).contains(wishes.count) else { throw Fault.malformedXML }
+        let now = configuration.now()
+        let deletions = try await catalogue.offload { [wishes] catalogue in
+            try wishes.map { wish in
+                try catalogue.locked(bucket, wish.key) {
+                    try catalogue.deleteVersion(wish.versionID, of: wish.key, in: bucket, now: now)
+                }
+            }
+        }
+        if isQuiet { return Response() }
+        return Response(root: "DeleteResult") { xml in
+            if encodes { xml.element("EncodingType", "url") }
+            for (wish, deletion) in zip(wishes, deletions) {
+                xml.element("Deleted") { xml in
+                    xml.element("Key", encodes ? Percent.encode(wish.key.bytes) : wish.key.text)
+                    xml.optional("VersionId", deletion.versionID == nil ? nil : wish.versionID)
+                    if deletion.isDeleteMarker {
+                        xml.element("DeleteMarker", true)
+                        xml.optional("DeleteMarkerVersionId", deletion.versionID)
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: Access control
+
+    func putObjectACL(_ call: Call) async throws -> Response {
+        guard let acl = try ObjectAttributes.acl(of: call.request) else { throw Fault.noSuchObjectACL }
+        return try await update(call) { $0.attributes.acl = acl }
+    }
+
+    func getObjectACL(_ call: Call) throws -> Response {
+        let (version, _, versionHeader) = try find(call)
+        let owner = try call.bucket.ownerID
+        var response = Response(root: "AccessControlPolicy") { xml in
+            xml.owner(owner)
+            xml.element("AccessControlList") { $0.element("Grant", version.attributes.acl.rawValue) }
+        }
+        response.set("x-oss-version-id", versionHeader)
+        return response
+    }
+
+    /// Changes the version that a request names.
+    func update(
+        _ call: Call, _ status: Response = Response(), _ body: @escaping @Sendable (inout ObjectVersion) -> Void
+    ) async throws -> Response {
+        let bucket = try call.bucket.name
+        let key = try call.key
+        let versionID = call.query.nonEmpty("versionId")
+        let written = try await catalogue.change(bucket, key) { catalogue in
+            try catalogue.updateVersion(versionID, of: key, in: bucket, body)
+        }
+        var response = status
+        response.set("x-oss-version-id", written.versionHeader)
+        return response
+    }
+}

@@ -1,0 +1,136 @@
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Serves the requests of one connection, one after the other.
+struct Connection {
+    typealias Outbound = NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
+    typealias Inbound = NIOAsyncChannelInboundStream<HTTPServerRequestPart>
+
+    let service: Service
+    let channel: any Channel
+
+    /// How much of a body is read and dropped after an early answer, so that the client gets to see the answer
+    /// instead of a reset.
+    private static let lingerBytes: Int64 = 32 << 20
+    private static let lingerTime = TimeAmount.seconds(10)
+    /// With no more than this outstanding the connection is worth keeping.
+    private static let drainBytes: Int64 = 64 << 10
+    private static let readChunk = 512 << 10
+
+    func serve(_ inbound: Inbound, _ outbound: Outbound) async throws {
+        let parts = Parts(inbound)
+        while let part = try await parts.next() {
+            guard case .head(let head) = part else { return }
+            let wantsContinue = head.headers["expect"].contains { $0.lowercased() == "100-continue" }
+            let body = RequestBody(
+                head: head,
+                next: { try await parts.next() },
+                beforeFirst: wantsContinue
+                    ? { try await outbound.write(.head(HTTPResponseHead(version: .http1_1, status: .continue))) } : nil
+            )
+            if body.announcedLength ?? 0 == 0, !body.isChunked {
+                // Nothing follows but the end; taking it now leaves a clean connection whatever the answer is.
+                while try await body.read() != nil {}
+            }
+            let response = try await service.respond(to: head, body: body, eventLoop: channel.eventLoop)
+            let canDrain = !body.isFinished && (body.hasStarted || !wantsContinue) && outstanding(body) <= Self.drainBytes
+            let isKept = head.isKeepAlive && (body.isFinished || canDrain)
+            try await write(response, to: head, keepAlive: isKept, outbound)
+            if !body.isFinished {
+                guard canDrain, isKept else {
+                    await linger(parts, outbound)
+                    return
+                }
+                while try await body.read() != nil {}
+            }
+            if !isKept { return }
+        }
+    }
+
+    private func outstanding(_ body: RequestBody) -> Int64 {
+        body.announcedLength.map { $0 - body.received } ?? .max
+    }
+
+    private func write(
+        _ response: Response, to request: HTTPRequestHead, keepAlive: Bool, _ outbound: Outbound
+    ) async throws {
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(response.headers.count + 2)
+        for field in response.headers { headers.add(name: field.name, value: field.value) }
+        if response.status != .notModified, response.status != .noContent {
+            headers.add(name: "Content-Length", value: String(response.length))
+        }
+        headers.add(name: "Connection", value: keepAlive ? "keep-alive" : "close")
+        let head = HTTPServerResponsePart.head(
+            HTTPResponseHead(version: .http1_1, status: response.status, headers: headers))
+        switch response.body {
+        case .bytes(let bytes) where request.method != .HEAD && !bytes.isEmpty:
+            try await outbound.write(
+                contentsOf: [head, .body(.byteBuffer(ByteBuffer(bytes: bytes))), .end(nil)])
+        case .stored(let segments, _, let lease) where request.method != .HEAD:
+            defer { withExtendedLifetime(lease) {} }
+            try await send(segments, head, outbound)
+        default:
+            try await outbound.write(contentsOf: [head, .end(nil)])
+        }
+    }
+
+    /// Sends stored bytes. The next chunk is read while the one before is on its way; the writer waits where the
+    /// client is slow.
+    private func send(_ segments: [Segment], _ head: HTTPServerResponsePart, _ outbound: Outbound) async throws {
+        let storage = service.catalogue.storage
+        let reader = SegmentReader(storage: storage, segments: segments)
+        guard storage.isBlocking else {
+            var before = [head]
+            while let bytes = try reader.read(upTo: Self.readChunk) {
+                try await outbound.write(contentsOf: before + [.body(.byteBuffer(bytes))])
+                before = []
+            }
+            try await outbound.write(contentsOf: before + [.end(nil)])
+            return
+        }
+        let pool = service.pool
+        let next = { pool.runIfActive(eventLoop: channel.eventLoop) { try reader.read(upTo: Self.readChunk) } }
+        try await outbound.write(head)
+        var pending = next()
+        while let bytes = try await pending.get() {
+            pending = next()
+            do {
+                try await outbound.write(.body(.byteBuffer(bytes)))
+            } catch {
+                // The read under way must end before its file is closed.
+                _ = try? await pending.get()
+                throw error
+            }
+        }
+        try await outbound.write(.end(nil))
+    }
+
+    /// Ends a connection whose client may still be sending: no more answers, and what comes is dropped for a while.
+    private func linger(_ parts: Parts, _ outbound: Outbound) async {
+        outbound.finish()
+        let timeout = channel.eventLoop.scheduleTask(in: Self.lingerTime) { [channel] in
+            channel.close(promise: nil)
+        }
+        defer { timeout.cancel() }
+        var dropped: Int64 = 0
+        while dropped < Self.lingerBytes, let part = try? await parts.next() {
+            if case .body(let bytes) = part { dropped += Int64(bytes.readableBytes) }
+        }
+    }
+
+    /// The parts of all requests. A class, because several closures take from the one iterator.
+    private final class Parts {
+        private var iterator: Inbound.AsyncIterator
+
+        init(_ inbound: Inbound) {
+            iterator = inbound.makeAsyncIterator()
+        }
+
+        func next() async throws -> HTTPServerRequestPart? {
+            try await iterator.next()
+        }
+    }
+}

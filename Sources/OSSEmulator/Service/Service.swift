@@ -1,0 +1,211 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Answers requests. It knows HTTP's vocabulary but not its wire, and has no state but the catalogue.
+///
+/// The order is the service's: the bucket must exist, then the signature must be right, then the caller must be
+/// allowed to, and only then the operation looks at anything else.
+final class Service: Sendable {
+    let configuration: EmulatorConfiguration
+    let catalogue: Catalogue
+    let pool: NIOThreadPool
+    /// `http://127.0.0.1:40123`; clients take it from answers and connect to it.
+    let endpoint: String
+    private let authenticator: Authenticator
+    private let domains: [String]
+
+    /// The largest XML body that is read.
+    static let maximumDocument = 2 << 20
+
+    init(configuration: EmulatorConfiguration, catalogue: Catalogue, pool: NIOThreadPool, endpoint: String) {
+        self.configuration = configuration
+        self.catalogue = catalogue
+        self.pool = pool
+        self.endpoint = endpoint
+        authenticator = Authenticator(credentials: configuration.credentials, region: configuration.region)
+        domains = (configuration.domains + ["localhost"]).map { $0.lowercased() }
+    }
+
+    /// Answers one request. Throws only when there is nobody left to answer.
+    func respond(to head: HTTPRequestHead, body: RequestBody, eventLoop: any EventLoop) async throws -> Response {
+        let started = NIODeadline.now()
+        let received = configuration.now()
+        let id = Self.makeRequestID(received)
+        var logger = configuration.logger
+        logger[metadataKey: "request"] = "\(id)"
+        var operation = Operation.notHere
+        var bucket: String?
+        var response: Response
+        do {
+            let target = try RequestTarget(uri: head.uri, host: head.headers.first(name: "host"), domains: domains)
+            operation = Operation.route(method: head.method, target: target, headers: head.headers)
+            bucket = target.bucket
+            let request = Request(
+                id: id, head: head, target: target, operation: operation, received: received, logger: logger)
+            response = try await answer(request, body, eventLoop)
+        } catch let fault as Fault {
+            logger.debug(
+                "refused", metadata: ["code": "\(fault.code)", "message": "\(fault.message)", "path": "\(Self.path(of: head))"])
+            response = document(fault, head: head, requestID: id)
+        } catch let error as ConnectionLost {
+            logger.debug("the client went away", metadata: ["operation": "\(operation.rawValue)"])
+            throw error
+        } catch {
+            logger.error("the request failed", metadata: ["reason": "\(error)", "operation": "\(operation.rawValue)"])
+            response = document(.internalError, head: head, requestID: id)
+        }
+        let elapsed = (NIODeadline.now() - started).nanoseconds / 1_000_000
+        response.headers.append(HeaderField(name: "Server", value: "AliyunOSS"))
+        response.headers.append(HeaderField(name: "Date", value: configuration.now().httpDate))
+        response.headers.append(HeaderField(name: "x-oss-request-id", value: id))
+        response.headers.append(HeaderField(name: "x-oss-server-time", value: String(elapsed)))
+        logger.debug(
+            "answered",
+            metadata: [
+                "operation": "\(operation.rawValue)", "bucket": "\(bucket ?? "")",
+                "status": "\(response.status.code)", "milliseconds": "\(elapsed)",
+            ])
+        return response
+    }
+
+    /// Without the query, which may hold a signature or a token.
+    private static func path(of head: HTTPRequestHead) -> Substring {
+        head.uri.prefix { $0 != "?" }
+    }
+
+    /// 24 digits, the first 8 of them the time, as the service makes them.
+    private static func makeRequestID(_ now: EmulatorInstant) -> String {
+        let time = Hex.encode(UInt64(bitPattern: now.seconds), uppercase: true).suffix(8)
+        return time + Hex.encode(UInt64.random(in: 0 ... .max), uppercase: true)
+    }
+
+    private func answer(_ request: Request, _ body: RequestBody, _ eventLoop: any EventLoop) async throws -> Response {
+        var bucket: BucketRecord?
+        if let name = request.target.bucket {
+            bucket = catalogue.bucket(name)
+            if bucket == nil, !request.operation.createsBucket { throw Fault.noSuchBucket(name) }
+        }
+        let identity = try authenticator.identify(request)
+        let call = Call(request: request, identity: identity, bucketRecord: bucket, body: body, eventLoop: eventLoop)
+        try authorize(call)
+        return try await perform(call)
+    }
+
+    private func perform(_ call: Call) async throws -> Response {
+        switch call.request.operation {
+        case .listBuckets: try listBuckets(call)
+        case .putBucket: try await putBucket(call)
+        case .deleteBucket: try await deleteBucket(call)
+        case .getBucketInfo: try getBucketInfo(call)
+        case .getBucketLocation: try getBucketLocation(call)
+        case .getBucketStat: try getBucketStat(call)
+        case .putBucketACL: try await putBucketACL(call)
+        case .getBucketACL: try getBucketACL(call)
+        case .putBucketVersioning: try await putBucketVersioning(call)
+        case .getBucketVersioning: try getBucketVersioning(call)
+        case .putBucketLifecycle: try await putBucketLifecycle(call)
+        case .getBucketLifecycle: try getBucketLifecycle(call)
+        case .deleteBucketLifecycle: try await deleteBucketLifecycle(call)
+        case .listObjects: try listObjects(call)
+        case .listObjectsV2: try listObjectsV2(call)
+        case .listObjectVersions: try listObjectVersions(call)
+        case .listMultipartUploads: try listMultipartUploads(call)
+        case .deleteMultipleObjects: try await deleteMultipleObjects(call)
+        case .putObject: try await putObject(call)
+        case .getObject: try getObject(call)
+        case .headObject: try headObject(call)
+        case .getObjectMeta: try getObjectMeta(call)
+        case .copyObject: try await copyObject(call)
+        case .appendObject: try await appendObject(call)
+        case .deleteObject: try await deleteObject(call)
+        case .putObjectACL: try await putObjectACL(call)
+        case .getObjectACL: try getObjectACL(call)
+        case .putObjectTagging: try await putObjectTagging(call)
+        case .getObjectTagging: try getObjectTagging(call)
+        case .deleteObjectTagging: try await deleteObjectTagging(call)
+        case .initiateMultipartUpload: try await initiateMultipartUpload(call)
+        case .uploadPart: try await uploadPart(call)
+        case .uploadPartCopy: try await uploadPartCopy(call)
+        case .completeMultipartUpload: try await completeMultipartUpload(call)
+        case .abortMultipartUpload: try await abortMultipartUpload(call)
+        case .listParts: try listParts(call)
+        case .notHere: throw Fault.notImplemented("\(call.request.head.method.rawValue) \(call.request.head.uri)")
+        case .methodNotAllowed: throw Fault.methodNotAllowed.detail("Method", call.request.head.method.rawValue)
+        }
+    }
+
+    // MARK: Errors
+
+    private func document(_ fault: Fault, head: HTTPRequestHead, requestID: String) -> Response {
+        var response = Response(fault.status, headers: fault.headers)
+        guard fault.status != .notModified else { return response }
+        if !fault.ec.isEmpty { response.set("x-oss-ec", fault.ec) }
+        var writer = XMLWriter()
+        writer.element("Error") { writer in
+            writer.element("Code", fault.code)
+            writer.element("Message", fault.message)
+            writer.element("RequestId", requestID)
+            writer.element("HostId", head.headers.first(name: "host") ?? "")
+            for detail in fault.details { writer.element(detail.name, detail.value) }
+            if !fault.ec.isEmpty {
+                writer.element("EC", fault.ec)
+                writer.element("RecommendDoc", "https://api.aliyun.com/troubleshoot?q=\(fault.ec)")
+            }
+        }
+        if head.method == .HEAD {
+            response.set("x-oss-err", Base64.encode(writer.bytes))
+        } else {
+            response.set("Content-Type", "application/xml")
+            response.body = .bytes(writer.bytes)
+        }
+        return response
+    }
+}
+
+/// One request on its way through the service.
+struct Call {
+    let request: Request
+    let identity: Identity
+    /// The bucket as it was when the request came; nil where the operation makes it, or has none.
+    let bucketRecord: BucketRecord?
+    let body: RequestBody
+    let eventLoop: any EventLoop
+
+    var query: Query { request.query }
+
+    /// The bucket that the request names.
+    var bucket: BucketRecord {
+        get throws(Fault) {
+            guard let bucketRecord else { throw .noSuchBucket(request.target.bucket ?? "") }
+            return bucketRecord
+        }
+    }
+
+    var key: ObjectKey {
+        get throws(Fault) {
+            guard let key = request.target.key else { throw .invalidObjectName }
+            return key
+        }
+    }
+
+    /// The body as XML; nil when there is none.
+    func document(root: String) async throws -> XMLNode? {
+        let bytes = try await body.collect(upTo: Service.maximumDocument)
+        try ContentMD5(request)?.check(ContentMD5.digest(of: bytes))
+        guard !bytes.isEmpty else { return nil }
+        guard let node = try? XMLReader.read(bytes), node.name == root else { throw Fault.malformedXML }
+        return node
+    }
+
+    /// A whole number from the query within bounds.
+    func number(_ name: String, default standard: Int, in range: ClosedRange<Int>) throws(Fault) -> Int {
+        guard let text = query.nonEmpty(name) else { return standard }
+        guard let number = Int(text), range.contains(number) else {
+            throw .invalidArgument(name, text, "Argument \(name) must be an integer between \(range.lowerBound) and \(range.upperBound).")
+        }
+        return number
+    }
+}

@@ -1,0 +1,226 @@
+/// The changes of buckets, versions and uploads. Each runs under the key's stripe (`change`) or all of them
+/// (`changeAlone`): first the storage, then the index, so that what a client was told is on disk.
+extension Catalogue {
+    // MARK: Buckets
+
+    func putBucket(_ record: BucketRecord) throws {
+        try storage.write(record)
+        mutate { state in
+            if let index = state.buckets.index(forKey: record.name) {
+                state.buckets.values[index].record = record
+            } else {
+                state.buckets[record.name] = Bucket(record: record)
+            }
+        }
+    }
+
+    func updateBucket(_ name: String, _ body: (inout BucketRecord) throws -> Void) throws {
+        guard var record = bucket(name) else { throw Fault.noSuchBucket(name) }
+        try body(&record)
+        try putBucket(record)
+    }
+
+    func removeBucket(_ name: String) throws {
+        try inBucket(name) { bucket in
+            guard bucket.objects.isEmpty else { throw Fault.bucketNotEmpty(name) }
+            guard bucket.uploads.isEmpty else { throw Fault.bucketHasUploads(name) }
+        }
+        try storage.removeBucket(name)
+        mutate { $0.buckets[name] = nil }
+    }
+
+    // MARK: Versions
+
+    struct Written: Sendable {
+        var version: ObjectVersion
+        /// What `x-oss-version-id` says; nil where there was never versioning.
+        var versionHeader: String?
+    }
+
+    /// Makes `draft` the latest version of its key.
+    func putVersion(_ draft: ObjectVersion, in bucketName: String, forbidOverwrite: Bool) throws -> Written {
+        var version = draft
+        let versioning = try mutate { state -> VersioningStatus? in
+            let sequence = state.nextSequence
+            state.nextSequence += 1
+            let status = try state.bucket(bucketName) { bucket in
+                let status = bucket.record.versioning
+                // With versioning nothing is overwritten, and the service ignores the wish.
+                if forbidOverwrite, status == nil, let latest = bucket.objects[version.key]?.latest,
+                    !latest.isDeleteMarker
+                {
+                    throw Fault.fileAlreadyExists(version.key)
+                }
+                return status
+            }
+            version.sequence = sequence
+            version.versionID = status == .enabled ? VersionID.make(sequence: sequence) : ObjectVersion.nullID
+            return status
+        }
+        try store(version, in: bucketName)
+        return Written(version: version, versionHeader: versioning == nil ? nil : version.versionID)
+    }
+
+    /// Writes a version and puts it in its place: the front if it is new, else where its ID stands.
+    private func store(_ version: ObjectVersion, in bucketName: String, keepingPlace: Bool = false) throws {
+        // Held before the write, so that a blob can't go while its record is on the way to the disk.
+        mutate { $0.retain(version.segments) }
+        do {
+            try storage.write(version, bucket: bucketName)
+        } catch {
+            discard(mutate { $0.release(version.segments) })
+            throw error
+        }
+        let free = try mutate { state -> [BlobID] in
+            let replaced = try state.bucket(bucketName) { bucket -> ObjectVersion? in
+                if let replaced = bucket.objects.update(version.key, { entry -> ObjectVersion? in
+                    guard let place = entry.versions.firstIndex(where: { $0.versionID == version.versionID }) else {
+                        entry.versions.insert(version, at: 0)
+                        return nil
+                    }
+                    let old = entry.versions[place]
+                    if keepingPlace {
+                        entry.versions[place] = version
+                    } else {
+                        entry.versions.remove(at: place)
+                        entry.versions.insert(version, at: 0)
+                    }
+                    return old
+                }) {
+                    return replaced
+                }
+                bucket.objects[version.key] = KeyEntry(versions: [version])
+                return nil
+            }
+            return replaced.map { state.release($0.segments) } ?? []
+        }
+        discard(free)
+    }
+
+    /// Changes a version without making a new one (tags, ACL, appended bytes).
+    func updateVersion(
+        _ versionID: String?, of key: ObjectKey, in bucket: String, _ body: (inout ObjectVersion) throws -> Void
+    ) throws -> Written {
+        guard var version = try version(versionID, of: key, in: bucket) else {
+            throw versionID == nil ? Fault.noSuchKey(key) : Fault.noSuchVersion(key, versionID)
+        }
+        if version.isDeleteMarker {
+            throw versionID == nil ? Fault.noSuchKey(key).deleteMarker(version.versionID) : Fault.markerNotAllowed(version)
+        }
+        try body(&version)
+        try store(version, in: bucket, keepingPlace: true)
+        let hasVersioning = self.bucket(bucket)?.versioning != nil
+        return Written(version: version, versionHeader: hasVersioning ? version.versionID : nil)
+    }
+
+    struct Deletion: Sendable {
+        var versionID: String?
+        var isDeleteMarker = false
+    }
+
+    /// Deletes as the bucket's versioning says: away, or hidden under a delete marker.
+    func deleteVersion(
+        _ versionID: String?, of key: ObjectKey, in bucketName: String, now: EmulatorInstant
+    ) throws -> Deletion {
+        guard let record = bucket(bucketName) else { throw Fault.noSuchBucket(bucketName) }
+        if let versionID {
+            let header = record.versioning == nil ? nil : versionID
+            guard let version = try version(versionID, of: key, in: bucketName) else {
+                return Deletion(versionID: header)
+            }
+            try remove(version, in: bucketName)
+            return Deletion(versionID: header, isDeleteMarker: version.isDeleteMarker)
+        }
+        guard let versioning = record.versioning else {
+            if let version = try version(ObjectVersion.nullID, of: key, in: bucketName) {
+                try remove(version, in: bucketName)
+            }
+            return Deletion()
+        }
+        let sequence = mutate { state in
+            defer { state.nextSequence += 1 }
+            return state.nextSequence
+        }
+        let marker = ObjectVersion(
+            key: key,
+            versionID: versioning == .enabled ? VersionID.make(sequence: sequence) : ObjectVersion.nullID,
+            sequence: sequence, lastModified: now, isDeleteMarker: true, type: .normal, size: 0, etag: "", crc64: 0,
+            attributes: ObjectAttributes(contentType: "", storageClass: record.storageClass, acl: .default), segments: [])
+        try store(marker, in: bucketName)
+        return Deletion(versionID: marker.versionID, isDeleteMarker: true)
+    }
+
+    private func remove(_ version: ObjectVersion, in bucketName: String) throws {
+        try storage.removeVersion(version.versionID, of: version.key, bucket: bucketName)
+        let free = try mutate { state -> [BlobID] in
+            try state.bucket(bucketName) { bucket in
+                let left = bucket.objects.update(version.key) { entry in
+                    entry.versions.removeAll { $0.versionID == version.versionID }
+                    return entry.versions.count
+                }
+                if left == 0 { bucket.objects[version.key] = nil }
+            }
+            return state.release(version.segments)
+        }
+        discard(free)
+    }
+
+    // MARK: Uploads
+
+    func putUpload(_ record: UploadRecord, in bucketName: String) throws {
+        try storage.write(record, bucket: bucketName)
+        try mutate { state in
+            try state.bucket(bucketName) { bucket in
+                bucket.uploads[UploadKey(key: record.key, uploadID: record.uploadID)] = Upload(record: record)
+            }
+        }
+    }
+
+    /// Adds a part, or replaces the one of its number.
+    func putPart(_ part: PartRecord, of upload: UploadKey, in bucketName: String, missing: Fault) throws {
+        guard try self.upload(upload, in: bucketName) != nil else { throw missing }
+        mutate { $0.retain(part.segments) }
+        do {
+            try storage.write(part, of: upload, bucket: bucketName)
+        } catch {
+            discard(mutate { $0.release(part.segments) })
+            throw error
+        }
+        let free = try mutate { state -> [BlobID] in
+            let replaced = try state.bucket(bucketName) { bucket in
+                bucket.uploads.update(upload) { upload in
+                    let old = upload.parts[part.number]
+                    upload.parts[part.number] = part
+                    return old?.segments ?? []
+                }
+            }
+            return state.release(replaced ?? [])
+        }
+        discard(free)
+    }
+
+    /// Ends an upload; its parts' bytes go unless an object took them over.
+    func removeUpload(_ upload: UploadKey, in bucketName: String) throws {
+        guard let found = try self.upload(upload, in: bucketName) else { return }
+        try storage.removeUpload(upload, bucket: bucketName)
+        let free = try mutate { state -> [BlobID] in
+            try state.bucket(bucketName) { $0.uploads[upload] = nil }
+            return found.parts.flatMap { state.release($0.value.segments) }
+        }
+        discard(free)
+    }
+}
+
+/// Names of versions. They carry their place in time, so that a listing can go on after a version that is gone.
+enum VersionID {
+    private static let prefix = "CAEQ"
+
+    static func make(sequence: UInt64) -> String {
+        prefix + Hex.encode(sequence) + Hex.encode(UInt64.random(in: 0 ... .max))
+    }
+
+    static func sequence(of id: String) -> UInt64? {
+        guard id.hasPrefix(prefix), id.utf8.count == prefix.utf8.count + 32 else { return nil }
+        return UInt64(id.dropFirst(prefix.utf8.count).prefix(16), radix: 16)
+    }
+}

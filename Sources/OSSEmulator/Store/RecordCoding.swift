@@ -1,0 +1,243 @@
+import Crypto
+import OSSChecksum
+
+/// The text form of records in files: one `name value` per line, values percent-encoded, and at the end the CRC-64 of
+/// all before it. People can read it, and a torn file gives itself away.
+struct RecordWriter {
+    private var text = ""
+
+    init(kind: String) {
+        text = "oss-emulator 1 \(kind)\n"
+    }
+
+    mutating func field(_ name: String, _ value: String) {
+        text += "\(name) \(Percent.encode(value, keepingSlash: true))\n"
+    }
+
+    mutating func field(_ name: String, _ bytes: [UInt8]) {
+        text += "\(name) \(Percent.encode(bytes, keepingSlash: true))\n"
+    }
+
+    mutating func field(_ name: String, _ value: String?) {
+        if let value { field(name, value) }
+    }
+
+    mutating func field(_ name: String, _ value: some BinaryInteger) {
+        text += "\(name) \(value)\n"
+    }
+
+    mutating func pair(_ name: String, _ first: String, _ second: String) {
+        text += "\(name) \(Percent.encode(first)) \(Percent.encode(second))\n"
+    }
+
+    mutating func segments(_ segments: [Segment]) {
+        for segment in segments {
+            text += "segment \(Hex.encode(segment.blob.value)) \(segment.offset) \(segment.length)\n"
+        }
+    }
+
+    consuming func finish() -> [UInt8] {
+        var bytes = Array(text.utf8)
+        var crc = CRC64()
+        bytes.withUnsafeBytes { crc.update($0) }
+        bytes.append(contentsOf: "end \(Hex.encode(crc.value))\n".utf8)
+        return bytes
+    }
+}
+
+/// Reads what `RecordWriter` wrote; nil for anything else.
+struct RecordReader {
+    private var fields: [String: [[String]]] = [:]
+
+    init?(_ bytes: [UInt8], kind: String) {
+        // "end ", 16 digits and a line feed.
+        guard bytes.count > 21 else { return nil }
+        let body = bytes.dropLast(21)
+        var crc = CRC64()
+        body.withUnsafeBytes { crc.update($0) }
+        guard bytes.suffix(21).elementsEqual("end \(Hex.encode(crc.value))\n".utf8) else { return nil }
+        let lines = String(decoding: body, as: UTF8.self).split(separator: "\n")
+        guard lines.first == "oss-emulator 1 \(kind)" else { return nil }
+        for line in lines.dropFirst() {
+            let words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+            fields[words[0], default: []].append(Array(words.dropFirst()))
+        }
+    }
+
+    func bytes(_ name: String) -> [UInt8]? {
+        fields[name]?.first?.first.flatMap { Percent.decode($0.utf8) }
+    }
+
+    func text(_ name: String) -> String? {
+        bytes(name).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    func number<Number: FixedWidthInteger>(_ name: String) -> Number? {
+        fields[name]?.first?.first.flatMap { Number($0) }
+    }
+
+    func instant(_ name: String) -> EmulatorInstant? {
+        number(name).map { EmulatorInstant(millisecondsSince1970: $0) }
+    }
+
+    func choice<Choice: RawRepresentable>(_ name: String) -> Choice? where Choice.RawValue == String {
+        text(name).flatMap(Choice.init(rawValue:))
+    }
+
+    func pairs(_ name: String) -> [(String, String)] {
+        (fields[name] ?? []).compactMap { words in
+            guard words.count == 2, let first = Percent.decodeText(words[0]), let second = Percent.decodeText(words[1])
+            else { return nil }
+            return (first, second)
+        }
+    }
+
+    func segments() -> [Segment]? {
+        var result: [Segment] = []
+        for words in fields["segment"] ?? [] {
+            guard words.count == 3, let blob = UInt64(words[0], radix: 16), let offset = Int64(words[1]),
+                let length = Int64(words[2])
+            else { return nil }
+            result.append(Segment(blob: BlobID(value: blob), offset: offset, length: length))
+        }
+        return result
+    }
+}
+
+extension ObjectAttributes {
+    func write(to record: inout RecordWriter) {
+        record.field("content-type", contentType)
+        record.field("storage-class", storageClass.rawValue)
+        record.field("acl", acl.rawValue)
+        for header in standardHeaders { record.pair("header", header.name, header.value) }
+        for header in metadata { record.pair("meta", header.name, header.value) }
+        for header in encryption { record.pair("encryption", header.name, header.value) }
+        for tag in tags { record.pair("tag", tag.key, tag.value) }
+    }
+
+    init?(_ record: RecordReader) {
+        guard let contentType = record.text("content-type"), let storageClass: StorageClass = record.choice("storage-class"),
+            let acl: ObjectACL = record.choice("acl")
+        else { return nil }
+        self.init(
+            contentType: contentType,
+            standardHeaders: record.pairs("header").map { HeaderField(name: $0, value: $1) },
+            metadata: record.pairs("meta").map { HeaderField(name: $0, value: $1) },
+            encryption: record.pairs("encryption").map { HeaderField(name: $0, value: $1) },
+            storageClass: storageClass,
+            acl: acl,
+            tags: record.pairs("tag").map { Tag(key: $0, value: $1) }
+        )
+    }
+}
+
+extension BucketRecord {
+    func encoded() -> [UInt8] {
+        var record = RecordWriter(kind: "bucket")
+        record.field("name", name)
+        record.field("owner", ownerID)
+        record.field("created", created.millisecondsSince1970)
+        record.field("acl", acl.rawValue)
+        record.field("storage-class", storageClass.rawValue)
+        record.field("redundancy", redundancy)
+        record.field("versioning", versioning?.rawValue)
+        record.field("resource-group", resourceGroupID)
+        for (name, bytes) in documents.sorted(by: { $0.key < $1.key }) {
+            record.pair("document", name, String(decoding: bytes, as: UTF8.self))
+        }
+        return record.finish()
+    }
+
+    init?(encoded bytes: [UInt8]) {
+        guard let record = RecordReader(bytes, kind: "bucket"),
+            let name = record.text("name"), let owner = record.text("owner"), let created = record.instant("created"),
+            let acl: BucketACL = record.choice("acl"), let storageClass: StorageClass = record.choice("storage-class"),
+            let redundancy = record.text("redundancy"), let group = record.text("resource-group")
+        else { return nil }
+        self.init(
+            name: name, ownerID: owner, created: created, acl: acl, storageClass: storageClass, redundancy: redundancy,
+            versioning: record.choice("versioning"), resourceGroupID: group,
+            documents: Dictionary(record.pairs("document").map { ($0, Array($1.utf8)) }) { $1 }
+        )
+    }
+}
+
+extension ObjectVersion {
+    func encoded() -> [UInt8] {
+        var record = RecordWriter(kind: "object")
+        record.field("key", key.bytes)
+        record.field("version", versionID)
+        record.field("sequence", sequence)
+        record.field("modified", lastModified.millisecondsSince1970)
+        record.field("marker", isDeleteMarker ? 1 : 0)
+        record.field("type", type.rawValue)
+        record.field("size", size)
+        record.field("etag", etag)
+        record.field("crc64", crc64)
+        record.field("md5", contentMD5)
+        attributes.write(to: &record)
+        record.segments(segments)
+        return record.finish()
+    }
+
+    init?(encoded bytes: [UInt8]) {
+        guard let record = RecordReader(bytes, kind: "object"),
+            let key = record.bytes("key"), let version = record.text("version"),
+            let sequence: UInt64 = record.number("sequence"), let modified = record.instant("modified"),
+            let marker: Int = record.number("marker"), let type: ObjectType = record.choice("type"),
+            let size: Int64 = record.number("size"), let etag = record.text("etag"),
+            let crc: UInt64 = record.number("crc64"), let attributes = ObjectAttributes(record),
+            let segments = record.segments(), segments.reduce(0, { $0 + $1.length }) == size
+        else { return nil }
+        self.init(
+            key: ObjectKey(key), versionID: version, sequence: sequence, lastModified: modified,
+            isDeleteMarker: marker == 1, type: type, size: size, etag: etag, crc64: crc,
+            contentMD5: record.text("md5"), attributes: attributes, segments: segments
+        )
+    }
+}
+
+extension UploadRecord {
+    func encoded() -> [UInt8] {
+        var record = RecordWriter(kind: "upload")
+        record.field("key", key.bytes)
+        record.field("upload", uploadID)
+        record.field("initiated", initiated.millisecondsSince1970)
+        record.field("sequential", isSequential ? 1 : 0)
+        attributes.write(to: &record)
+        return record.finish()
+    }
+
+    init?(encoded bytes: [UInt8]) {
+        guard let record = RecordReader(bytes, kind: "upload"),
+            let key = record.bytes("key"), let id = record.text("upload"), let initiated = record.instant("initiated"),
+            let sequential: Int = record.number("sequential"), let attributes = ObjectAttributes(record)
+        else { return nil }
+        self.init(
+            key: ObjectKey(key), uploadID: id, initiated: initiated, attributes: attributes,
+            isSequential: sequential == 1)
+    }
+}
+
+extension PartRecord {
+    func encoded() -> [UInt8] {
+        var record = RecordWriter(kind: "part")
+        record.field("number", number)
+        record.field("modified", lastModified.millisecondsSince1970)
+        record.field("size", size)
+        record.field("etag", etag)
+        record.field("crc64", crc64)
+        record.segments(segments)
+        return record.finish()
+    }
+
+    init?(encoded bytes: [UInt8]) {
+        guard let record = RecordReader(bytes, kind: "part"),
+            let number: Int = record.number("number"), let modified = record.instant("modified"),
+            let size: Int64 = record.number("size"), let etag = record.text("etag"),
+            let crc: UInt64 = record.number("crc64"), let segments = record.segments(),
+            segments.reduce(0, { $0 + $1.length }) == size
+        else { return nil }
+        self.init(number: number, lastModified: modified, size: size, etag: etag, crc64: crc, segments: segments)
+    }
+}

@@ -1,0 +1,58 @@
+import NIOCore
+
+/// Where bytes and records stay. What is done with them is the catalogue's business; a storage only keeps them.
+///
+/// All calls may block when `isBlocking`; the caller then makes them on the thread pool.
+protocol Storage: Sendable {
+    var isBlocking: Bool { get }
+
+    /// Everything that an earlier run left whole.
+    func load() throws -> StoredState
+
+    /// Starts a new blob. Nothing of it is found after a crash before `finish` returned.
+    func newBlob() throws -> any BlobSink
+    func openBlob(_ id: BlobID) throws -> any BlobSource
+    func discard(_ ids: [BlobID])
+
+    /// Each returns when what was written would survive a crash.
+    func write(_ record: BucketRecord) throws
+    func write(_ version: ObjectVersion, bucket: String) throws
+    func write(_ upload: UploadRecord, bucket: String) throws
+    func write(_ part: PartRecord, of upload: UploadKey, bucket: String) throws
+
+    func removeBucket(_ name: String) throws
+    func removeVersion(_ versionID: String, of key: ObjectKey, bucket: String) throws
+    func removeUpload(_ upload: UploadKey, bucket: String) throws
+
+    func close()
+}
+
+/// Takes the bytes of one blob, in order, from one caller at a time.
+protocol BlobSink: Sendable {
+    var id: BlobID { get }
+    func append(_ bytes: ByteBuffer) throws
+    func finish() throws
+    func cancel()
+}
+
+/// Gives the bytes of one blob.
+protocol BlobSource: Sendable {
+    /// Up to `count` bytes; fewer only at the blob's end.
+    func read(at offset: Int64, count: Int) throws -> ByteBuffer
+    func close()
+}
+
+struct StorageFailure: Error, CustomStringConvertible {
+    var description: String
+}
+
+/// What a start finds.
+struct StoredState: Sendable {
+    struct Bucket: Sendable {
+        var record: BucketRecord
+        var versions: [ObjectVersion] = []
+        var uploads: [(upload: UploadRecord, parts: [PartRecord])] = []
+    }
+
+    var buckets: [Bucket] = []
+}

@@ -1,0 +1,54 @@
+public import HTTPTypes
+public import Logging
+
+/// What one call does differently from the client's configuration. Nothing is different by default.
+public struct CallOptions: Sendable {
+    /// How long the request may go without a byte read or written; nil: as configured.
+    public var readWriteTimeout: Duration?
+    /// How long the call may take in all, delays between attempts included, up to the reply's header (and its body, where
+    /// the operation has no streamed one). No attempt starts later. Default: unlimited.
+    public var timeout: Duration?
+    /// When and how often the request is sent again; nil: as configured.
+    public var retry: RetryPolicy?
+    /// Header fields to set, in place of those the operation sets. They are signed where the service demands it.
+    public var headers: HTTPFields
+    /// Query parameters to add; an empty value adds the bare name.
+    public var query: [String: String]
+    /// A logger to use instead of the client's.
+    public var logger: Logger?
+    /// Hears how many bytes of the body have been sent or received.
+    public var progress: (@Sendable (Progress) -> Void)?
+
+    /// Makes options.
+    public init(
+        readWriteTimeout: Duration? = nil,
+        timeout: Duration? = nil,
+        retry: RetryPolicy? = nil,
+        headers: HTTPFields = [:],
+        query: [String: String] = [:],
+        logger: Logger? = nil,
+        progress: (@Sendable (Progress) -> Void)? = nil
+    ) {
+        self.readWriteTimeout = readWriteTimeout
+        self.timeout = timeout
+        self.retry = retry
+        self.headers = headers
+        self.query = query
+        self.logger = logger
+        self.progress = progress
+    }
+}
+
+/// How far a body is. After a retry the count goes on only where it passes what was reported before.
+public struct Progress: Sendable, Hashable {
+    /// Bytes sent or received so far.
+    public var completed: Int64
+    /// The body's length in bytes; nil when unknown.
+    public var total: Int64?
+
+    /// Makes a value.
+    public init(completed: Int64, total: Int64?) {
+        self.completed = completed
+        self.total = total
+    }
+}

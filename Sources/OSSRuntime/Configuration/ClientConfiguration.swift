@@ -1,0 +1,59 @@
+public import Logging
+
+/// All settings of a client, as a value. What isn't set has the default that suits most users.
+public struct ClientConfiguration: Sendable {
+    /// The region's id, such as `cn-hangzhou`: part of every signature, and of the endpoint unless one is given.
+    public var region: String
+    /// Where credentials come from.
+    public var credentials: any CredentialsProvider
+
+    /// An endpoint to use instead of the region's own: `host`, `host:port` or `https://host:port`.
+    public var endpoint: String?
+    /// Which of the region's endpoints is used where ``endpoint`` is nil. Default: the public one.
+    public var endpointKind: EndpointKind = .publicInternet
+    /// Plain HTTP where the endpoint does not say which scheme to use. Default: false.
+    public var disablesTLS = false
+    /// How buckets become part of the URL. Default: virtual-hosted, or in the path where the endpoint is an IP address.
+    public var addressing: AddressingStyle = .virtualHosted
+
+    /// When and how often failed requests are sent again. Default: 3 attempts.
+    public var retry = RetryPolicy()
+    /// How long a request may go without a byte read or written. Default: 20 s.
+    public var readWriteTimeout: Duration = .seconds(20)
+    /// Connections, proxy and TLS; not used where ``transport`` is set.
+    public var transportConfiguration = TransportConfiguration()
+    /// A transport to use instead of one of the client's own, for instance to share one pool between clients.
+    /// The client does not shut it down.
+    public var transport: (any HTTPTransport)?
+
+    /// Names of header fields to sign beyond those that always are. Default: none.
+    public var additionalSignedHeaders: [String] = []
+    /// Appended to the SDK's own `User-Agent`.
+    public var userAgent: String?
+    /// Compares the CRC-64 of uploads with the one the service computed. Default: true.
+    public var checksUploads = true
+    /// Compares the CRC-64 of whole-object downloads with the one the service stored. Default: true.
+    public var checksDownloads = true
+    /// Gets a line per attempt at debug, header fields at trace; never a secret. Default: silent.
+    public var logger: Logger?
+
+    /// Makes a configuration with defaults for all but region and credentials.
+    public init(region: String, credentials: any CredentialsProvider) {
+        self.region = region
+        self.credentials = credentials
+    }
+
+    /// Makes a configuration with an explicit endpoint.
+    public init(region: String, endpoint: String, credentials: any CredentialsProvider) {
+        self.init(region: region, credentials: credentials)
+        self.endpoint = endpoint
+    }
+}
+
+extension ClientConfiguration {
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration``.
+    package func resolvedEndpoint() throws(OSSError) -> Endpoint {
+        try Endpoint.validate(region: region)
+        return try Endpoint(endpoint ?? endpointKind.host(region: region), defaultScheme: disablesTLS ? "http" : "https")
+    }
+}

@@ -1,0 +1,40 @@
+import HTTPTypes
+import Logging
+
+/// The log lines of one call. Costs nothing where there is no logger or its level is higher.
+struct CallLog: Sendable {
+    private let logger: Logger?
+    private let target: String
+    private let operation: String
+
+    init(_ logger: Logger?, _ request: PreparedRequest) {
+        self.logger = logger
+        target = request.target
+        operation = request.operation.name
+    }
+
+    func sending(_ head: HTTPRequest, attempt: Int) {
+        logger?.debug("\(operation): sending \(target)", metadata: ["attempt": "\(attempt)"])
+        logger?.trace("\(operation): request headers", metadata: ["headers": "\(Redaction.headers(head.headerFields))"])
+    }
+
+    func received(_ head: HTTPResponse) {
+        logger?.debug(
+            "\(operation): received \(head.status.code)",
+            metadata: ["request-id": "\(head.headerFields.value("x-oss-request-id") ?? "-")"]
+        )
+        logger?.trace("\(operation): response headers", metadata: ["headers": "\(Redaction.headers(head.headerFields))"])
+    }
+
+    func retrying(_ error: OSSError, after delay: Duration) {
+        logger?.debug("\(operation): trying again", metadata: ["after": "\(delay)", "error": "\(error)"])
+    }
+
+    func failed(_ error: OSSError, reason: String? = nil) {
+        logger?.debug("\(operation): giving up", metadata: ["reason": "\(reason ?? "not retryable or attempts used up")", "error": "\(error)"])
+    }
+
+    func correctedClock(by offset: Double) {
+        logger?.debug("\(operation): the server's clock is used from now on", metadata: ["offset-seconds": "\(offset)"])
+    }
+}

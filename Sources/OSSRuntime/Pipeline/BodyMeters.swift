@@ -1,0 +1,47 @@
+import OSSChecksum
+import Synchronization
+
+/// The CRC-64 of a body as it goes by.
+final class BodyChecksum: Sendable {
+    private let crc = Mutex(CRC64())
+
+    func update(_ bytes: UnsafeRawBufferPointer) {
+        crc.withLock { $0.update(bytes) }
+    }
+
+    var value: UInt64 { crc.withLock { $0.value } }
+}
+
+/// Reports a call's progress. Bytes that a retry sends again are not reported again.
+final class ProgressMeter: Sendable {
+    private struct State {
+        var total: Int64?
+        var completed: Int64 = 0
+        var reported: Int64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let report: @Sendable (Progress) -> Void
+
+    init(report: @escaping @Sendable (Progress) -> Void) {
+        self.report = report
+    }
+
+    /// Starts an attempt.
+    func begin(total: Int64?) {
+        state.withLock {
+            $0.total = total
+            $0.completed = 0
+        }
+    }
+
+    func add(_ count: Int) {
+        let progress = state.withLock { state -> Progress? in
+            state.completed += Int64(count)
+            guard state.completed > state.reported else { return nil }
+            state.reported = state.completed
+            return Progress(completed: state.completed, total: state.total)
+        }
+        if let progress { report(progress) }
+    }
+}

@@ -1,0 +1,384 @@
+import HTTPTypes
+import Logging
+import Synchronization
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// What all clients have in common: the way from a request value to a result value.
+///
+/// One call runs in this order:
+///
+/// 1. The request encodes itself into a ``RequestBuilder``.
+/// 2. ``PreparedRequest`` resolves the endpoint and adds what every attempt has in common.
+/// 3. The attempt loop, at most ``RetryPolicy/maximumAttempts`` times:
+///    credentials → clock → sign → send → check → decide.
+/// 4. The result decodes itself from a ``ResponseReader``.
+///
+/// Signing is inside the loop, since a signature has a time; so is starting the body anew.
+package final class ServiceClient: Sendable {
+    package let configuration: ClientConfiguration
+    package let dependencies: RuntimeDependencies
+    package let retryQuota: RetryQuota
+
+    private let endpoint: Endpoint
+    private let transport: any HTTPTransport
+    private let product: String
+    private let signer = V4Signer()
+    /// How far the server's clock is ahead of ours; measured when it refuses a signature for its time.
+    private let clockOffset = Mutex(TimeInterval(0))
+    private let calls = CallCounter()
+
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration``.
+    package init(
+        _ configuration: ClientConfiguration,
+        product: String = "oss",
+        transport: any HTTPTransport,
+        dependencies: RuntimeDependencies = .init(),
+        retryQuota: RetryQuota = .init()
+    ) throws(OSSError) {
+        guard configuration.retry.maximumAttempts >= 1 else {
+            throw OSSError(.invalidConfiguration, message: "retry.maximumAttempts is \(configuration.retry.maximumAttempts); at least 1 is needed")
+        }
+        self.configuration = configuration
+        self.endpoint = try configuration.resolvedEndpoint()
+        self.transport = transport
+        self.dependencies = dependencies
+        self.retryQuota = retryQuota
+        self.product = product
+    }
+
+    package func execute<R: OperationRequest, Output: OperationOutput>(_ request: R, _ options: CallOptions) async throws -> Output {
+        let operation = R.operation
+        var builder = RequestBuilder(operation)
+        request.encode(into: &builder)
+        let prepared = try prepare(builder, options)
+        var reply = try await perform(prepared, options)
+        let result = Output(from: &reply)
+        if var error = reply.error {
+            error.status = reply.metadata.status
+            error.headers = reply.metadata.headers
+            throw error.about(prepared, attempts: reply.attempts)
+        }
+        return result
+    }
+
+    package func prepare(_ builder: RequestBuilder, _ options: CallOptions) throws(OSSError) -> PreparedRequest {
+        do throws(OSSError) {
+            return try PreparedRequest(builder, endpoint: endpoint, configuration: configuration, options: options)
+        } catch {
+            var error = error
+            error.operation = builder.operation.name
+            throw error
+        }
+    }
+
+    /// The request of one page, which knows the request of the next.
+    package func page<R: OperationRequest & Hashable, Page: OperationOutput>(
+        _ request: R,
+        _ options: CallOptions,
+        _ advance: @escaping @Sendable (inout R, Page) -> Bool
+    ) -> PageRequest<Page> {
+        PageRequest { [self] in
+            let page: Page = try await execute(request, options)
+            var next = request
+            guard advance(&next, page) else { return (page, nil) }
+            guard next != request else {
+                var error = OSSError(.unexpectedResponse, message: "the list says there is more, but its continuation does not move")
+                error.operation = R.operation.name
+                throw error
+            }
+            return (page, self.page(next, options, advance))
+        }
+    }
+
+    /// Refuses new calls and waits for those in flight. The second time it returns at once.
+    package func shutdown() async {
+        await calls.close()
+    }
+}
+
+// MARK: - The attempt loop
+
+extension ServiceClient {
+    private func perform(_ request: PreparedRequest, _ options: CallOptions) async throws -> ResponseReader {
+        guard calls.begin() else {
+            throw OSSError(.shutdown, message: "the client was shut down").about(request, attempts: 0)
+        }
+        defer { calls.end() }
+
+        let policy = options.retry ?? configuration.retry
+        let deadline = options.timeout.map { dependencies.uptime() + $0 }
+        let progress = options.progress.map { ProgressMeter(report: $0) }
+        let log = CallLog(options.logger ?? configuration.logger, request)
+        var attempt = 0
+        var quotaTaken: Int?
+
+        while true {
+            attempt += 1
+            try Task.checkCancellation()
+            let failure: OSSError
+            do {
+                var reply = try await self.attempt(request, options, progress, log, attempt, deadline)
+                reply.attempts = attempt
+                retryQuota.release(quotaTaken)
+                return reply
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                failure = OSSError(wrapping: error).about(request, attempts: attempt)
+            }
+            // A cancelled exchange may end as a broken one.
+            try Task.checkCancellation()
+            correctClock(after: failure, log)
+
+            guard attempt < policy.maximumAttempts, policy.allowsRetry(of: failure) else {
+                log.failed(failure)
+                throw failure
+            }
+            guard request.body?.canBeSent ?? true else {
+                log.failed(failure)
+                throw failure
+            }
+            var delay = policy.backoff.delay(attempt, dependencies.random())
+            if let demanded = failure.throttlingDelay { delay = max(delay, min(demanded, .seconds(20))) }
+            if let deadline, dependencies.uptime() + delay >= deadline {
+                log.failed(failure)
+                throw failure
+            }
+            guard let taken = retryQuota.acquire(for: failure) else {
+                log.failed(failure, reason: "the retry quota is used up")
+                throw failure
+            }
+            quotaTaken = taken
+            log.retrying(failure, after: delay)
+            try await dependencies.sleep(delay)
+        }
+    }
+
+    private func attempt(
+        _ request: PreparedRequest,
+        _ options: CallOptions,
+        _ progress: ProgressMeter?,
+        _ log: CallLog,
+        _ number: Int,
+        _ deadline: Duration?
+    ) async throws -> ResponseReader {
+        let credentials = try await self.credentials()
+        let head = signed(request, credentials)
+
+        let upload = request.checksUpload ? BodyChecksum() : nil
+        let body = request.body.map { body in
+            guard upload != nil || progress != nil else { return body }
+            progress?.begin(total: body.length)
+            return body.observed { bytes in
+                upload?.update(bytes)
+                progress?.add(bytes.count)
+            }
+        }
+
+        log.sending(head, attempt: number)
+        let stall = options.readWriteTimeout ?? configuration.readWriteTimeout
+        let response = try await withDeadline(deadline) {
+            try await self.transport.send(TransportRequest(head: head, body: body, readWriteTimeout: stall))
+        }
+        log.received(response.head)
+        let metadata = ResponseMetadata(status: response.head.status.code, headers: response.head.headerFields)
+
+        guard isSuccess(response.head.status.code, request) else {
+            throw await serviceError(metadata, response.body, request)
+        }
+        if let upload, let stored = metadata.headers[.hashCRC64], stored != String(upload.value) {
+            response.body.cancel()
+            var error = OSSError(
+                .checksumMismatch,
+                message: "the service received other bytes than were sent: its CRC-64 is \(stored), ours \(upload.value)"
+            )
+            error.status = metadata.status
+            error.headers = metadata.headers
+            throw error
+        }
+        if request.operation.streamsResponse {
+            return ResponseReader(metadata: metadata, stream: try verified(response, metadata, request, progress))
+        }
+        let bytes = try await withDeadline(deadline) {
+            try await response.body.collect(upTo: ServiceClient.maximumReplySize)
+        }
+        return ResponseReader(metadata: metadata, bytes: bytes)
+    }
+
+    /// The largest reply that is read into memory: a list page of 1,000 keys of the greatest length stays far below.
+    private static var maximumReplySize: Int { 64 << 20 }
+
+    private func credentials() async throws -> Credentials {
+        let credentials: Credentials
+        do {
+            credentials = try await configuration.credentials.credentials()
+        } catch let error as CancellationError {
+            throw error
+        } catch let error as OSSError {
+            throw error
+        } catch {
+            throw OSSError(.credentials, message: "the credentials provider failed", cause: error)
+        }
+        if !credentials.isAnonymous && (credentials.accessKeyID.isEmpty || credentials.accessKeySecret.isEmpty) {
+            throw OSSError(.credentials, message: "the credentials provider gave an empty access key; use .anonymous for unsigned requests")
+        }
+        return credentials
+    }
+
+    /// The request with a signature of this moment, unless the credentials are anonymous.
+    private func signed(_ request: PreparedRequest, _ credentials: Credentials) -> HTTPRequest {
+        guard !credentials.isAnonymous else { return request.head }
+        var signable = SignableRequest(
+            method: request.head.method,
+            bucket: request.bucket,
+            key: request.key,
+            query: request.query,
+            headers: request.head.headerFields
+        )
+        let parameters = SigningParameters(
+            credentials: credentials,
+            region: configuration.region,
+            product: product,
+            date: dependencies.now().addingTimeInterval(clockOffset.withLock { $0 }),
+            additionalHeaders: configuration.additionalSignedHeaders
+        )
+        signer.sign(&signable, with: parameters)
+        var head = request.head
+        head.headerFields = signable.headers
+        return head
+    }
+
+    private func isSuccess(_ status: Int, _ request: PreparedRequest) -> Bool {
+        // 203 says that the object was stored but the callback that was asked for failed.
+        if status == 203 { return request.head.headerFields.value("x-oss-callback") == nil }
+        return (200..<300).contains(status)
+    }
+
+    /// A streamed reply whose body is checked as the caller reads it.
+    private func verified(
+        _ response: TransportResponse,
+        _ metadata: ResponseMetadata,
+        _ request: PreparedRequest,
+        _ progress: ProgressMeter?
+    ) throws(OSSError) -> ResponseBody {
+        if let range = request.range {
+            let contentRange = metadata.headers[.contentRange]
+            let fits = metadata.status == 206 ? contentRange.map(range.matches) ?? false : range.coversEverything
+            guard fits else {
+                response.body.cancel()
+                var error = OSSError(
+                    .unexpectedResponse,
+                    message: "the reply is not the range asked for: status \(metadata.status), "
+                        + (contentRange.map { "Content-Range '\($0)'" } ?? "no Content-Range")
+                )
+                error.status = metadata.status
+                error.headers = metadata.headers
+                throw error
+            }
+        }
+
+        var body = response.body
+        if let checksum = downloadChecksum(metadata, request) {
+            let download = BodyChecksum()
+            body = body.observed(by: { download.update($0) }) {
+                guard checksum != String(download.value) else { return }
+                var error = OSSError(
+                    .checksumMismatch,
+                    message: "the bytes received are not those stored: their CRC-64 is \(download.value), the object's \(checksum)"
+                )
+                error.status = metadata.status
+                error.headers = metadata.headers
+                throw error
+            }
+        }
+        if let progress {
+            progress.begin(total: body.length)
+            body = body.observed(by: { progress.add($0.count) })
+        }
+        return body.mappingErrors { error in
+            error is CancellationError ? error : OSSError(wrapping: error).about(request, attempts: 1)
+        }
+    }
+
+    /// The CRC-64 that the body of a reply must have, if it can be compared.
+    private func downloadChecksum(_ metadata: ResponseMetadata, _ request: PreparedRequest) -> String? {
+        guard configuration.checksDownloads, metadata.status == 200, request.range == nil else { return nil }
+        // Processed on the way out, or compressed because the caller allowed it: other bytes than those stored.
+        guard !request.query.contains("x-oss-process") else { return nil }
+        let isTranscoded = metadata.headers[.contentEncoding] != nil && request.head.headerFields[.acceptEncoding] != "identity"
+        return isTranscoded ? nil : metadata.headers[.hashCRC64]
+    }
+
+    private func serviceError(_ metadata: ResponseMetadata, _ body: ResponseBody, _ request: PreparedRequest) async -> OSSError {
+        // What can't be read of an error's body must not hide the error.
+        let bytes = (try? await body.collect(upTo: 1 << 20)) ?? []
+        return ErrorDocument.error(metadata, bytes, now: dependencies.now())
+    }
+
+    /// Takes over the server's clock when it refused ours.
+    private func correctClock(after error: OSSError, _ log: CallLog) {
+        guard error.code == .requestTimeTooSkewed, let serverTime = error.serverTime else { return }
+        let offset = serverTime.timeIntervalSince(dependencies.now())
+        clockOffset.withLock { $0 = offset }
+        log.correctedClock(by: offset)
+    }
+
+    /// Ends `body` with an error of kind timeout when the call's total time is over.
+    private func withDeadline<T: Sendable>(_ deadline: Duration?, _ body: @escaping @Sendable () async throws -> T) async throws -> T {
+        guard let deadline else { return try await body() }
+        return try await withThrowingTaskGroup(of: T?.self) { group in
+            group.addTask { try await body() }
+            group.addTask { [dependencies] in
+                try await dependencies.sleep(max(.zero, deadline - dependencies.uptime()))
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next(), let value = first else {
+                throw OSSError(.timeout, message: "the call's total time is over")
+            }
+            return value
+        }
+    }
+}
+
+extension OSSError {
+    /// The error with what it is about.
+    func about(_ request: PreparedRequest, attempts: Int) -> OSSError {
+        var error = self
+        error.operation = request.operation.name
+        error.requestTarget = request.target
+        error.attempts = attempts
+        return error
+    }
+
+    /// Any error that a transport, a body or a check threw.
+    init(wrapping error: any Error) {
+        switch error {
+        case let error as OSSError: self = error
+        case let error as TransportError: self.init(error)
+        case let error as BodyError: self.init(.body, message: error.message)
+        default: self.init(.body, message: "the body failed: \(error)", cause: error)
+        }
+    }
+
+    init(_ error: TransportError) {
+        let kind: Kind =
+            switch error.kind {
+            case .dns: .dns
+            case .connect: .connect
+            case .connectTimeout: .connectTimeout
+            case .tls: .tls
+            case .timeout: .timeout
+            case .reset: .connectionReset
+            case .shutdown: .shutdown
+            case .protocolViolation: .unexpectedResponse
+            default: .transport
+            }
+        self.init(kind, message: error.message, cause: error.cause)
+    }
+}

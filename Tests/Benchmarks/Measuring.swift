@@ -1,0 +1,57 @@
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Wall and CPU time of something, in seconds.
+struct Cost {
+    var wall: Double
+    var cpu: Double
+
+    static func measure(_ body: () async throws -> Void) async rethrows -> Cost {
+        let cpu = processCPU()
+        let start = ContinuousClock.now
+        try await body()
+        return Cost(wall: start.duration(to: .now) / .seconds(1), cpu: processCPU() - cpu)
+    }
+
+    private static func processCPU() -> Double {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF, &usage)
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+        return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    }
+}
+
+/// The most memory the process has had at a time, in MiB.
+func peakMemory() -> Double {
+    var usage = rusage()
+    getrusage(RUSAGE_SELF, &usage)
+    #if canImport(Darwin)
+    return Double(usage.ru_maxrss) / 1_048_576
+    #else
+    return Double(usage.ru_maxrss) / 1024
+    #endif
+}
+
+extension [Double] {
+    var median: Double {
+        let sorted = self.sorted()
+        return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
+    }
+}
+
+func rounded(_ value: Double, _ digits: Int = 2) -> String {
+    var scale = 1.0
+    for _ in 0..<digits { scale *= 10 }
+    return String((value * scale).rounded() / scale)
+}
+
+/// Fails the run with a message.
+func giveUp(_ message: String) -> Never {
+    print(message)
+    exit(1)
+}

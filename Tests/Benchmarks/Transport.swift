@@ -1,0 +1,104 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOPosix
+import OSS
+
+/// Our client against what its transport's library does alone, from the same server in the same run, by turns.
+func runTransportBenchmarks(_ target: Target) async throws {
+    let bucket = "benchmark-\(UInt32.random(in: 0...UInt32.max))"
+    let client = target.client
+    try await client.putBucket(.init(bucket: bucket, acl: .publicRead))
+    let large = 256 << 20
+    try await client.putObject(.init(bucket: bucket, key: "large", body: .bytes([UInt8](repeating: 7, count: large))))
+    try await client.putObject(.init(bucket: bucket, key: "small", body: .bytes([UInt8](repeating: 7, count: 1024))))
+    let url = "\(target.endpoint)/\(bucket)"
+
+    try await HTTPClient.withHTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton) { bare in
+        var bareGet: [Cost] = []
+        var delegateGet: [Cost] = []
+        var ourGet: [Cost] = []
+        for round in 0..<6 {
+            let async = try await Cost.measure {
+                let reply = try await bare.execute(HTTPClientRequest(url: "\(url)/large"), timeout: .minutes(1))
+                var count = 0
+                for try await chunk in reply.body { count += chunk.readableBytes }
+                guard count == large else { giveUp("bare GET: \(count) bytes") }
+            }
+            let delegate = try await Cost.measure {
+                let counter = CountingDelegate()
+                let count = try await bare.execute(request: .init(url: "\(url)/large"), delegate: counter).get()
+                guard count == large else { giveUp("delegate GET: \(count) bytes") }
+            }
+            let ours = try await Cost.measure {
+                let object = try await client.getObject(.init(bucket: bucket, key: "large"))
+                var count = 0
+                for try await chunk in object.body { count += chunk.count }
+                guard count == large else { giveUp("our GET: \(count) bytes") }
+            }
+            // The first round warms up.
+            guard round > 0 else { continue }
+            bareGet.append(async)
+            delegateGet.append(delegate)
+            ourGet.append(ours)
+        }
+        report("streamed GET, AsyncHTTPClient async body", bareGet, bytes: large)
+        report("streamed GET, AsyncHTTPClient delegate", delegateGet, bytes: large)
+        report("streamed GET, ours with CRC-64", ourGet, bytes: large)
+        ratio("ours / bare async", ourGet, bareGet)
+        ratio("ours / bare delegate", ourGet, delegateGet)
+
+        let calls = 2000
+        var bareSmall: [Cost] = []
+        var ourSmall: [Cost] = []
+        for round in 0..<4 {
+            let theirs = try await Cost.measure {
+                for _ in 0..<calls {
+                    let reply = try await bare.execute(HTTPClientRequest(url: "\(url)/small"), timeout: .minutes(1))
+                    _ = try await reply.body.collect(upTo: 2048)
+                }
+            }
+            let ours = try await Cost.measure {
+                for _ in 0..<calls {
+                    _ = try await client.getObject(.init(bucket: bucket, key: "small")).body.collect(upTo: 2048)
+                }
+            }
+            guard round > 0 else { continue }
+            bareSmall.append(theirs)
+            ourSmall.append(ours)
+        }
+        let bareCPU = bareSmall.map { $0.cpu / Double(calls) * 1e6 }.median
+        let ourCPU = ourSmall.map { $0.cpu / Double(calls) * 1e6 }.median
+        print("GET of 1 KiB, bare: \(rounded(bareCPU, 1)) µs CPU; ours: \(rounded(ourCPU, 1)) µs; difference \(rounded(ourCPU - bareCPU, 1)) µs")
+    }
+
+    try await client.deleteMultipleObjects(.init(bucket: bucket, delete: .init(objects: [.init(key: "large"), .init(key: "small")])))
+    try await client.deleteBucket(.init(bucket: bucket))
+    await client.shutdown()
+}
+
+private func report(_ name: String, _ costs: [Cost], bytes: Int) {
+    let mebibytes = Double(bytes) / 1_048_576
+    print(
+        "\(name): \(Int(mebibytes / costs.map(\.wall).median)) MiB/s, "
+            + "\(Int(costs.map(\.cpu).median / mebibytes * 1024 * 1000)) ms CPU per GiB"
+    )
+}
+
+private func ratio(_ name: String, _ a: [Cost], _ b: [Cost]) {
+    let wall = zip(a, b).map { $0.wall / $1.wall }.median
+    let cpu = zip(a, b).map { $0.cpu / $1.cpu }.median
+    print("\(name): \(rounded(wall)) of the time, \(rounded(cpu)) of the CPU")
+}
+
+/// Counts bytes, and nothing else.
+private final class CountingDelegate: HTTPClientResponseDelegate {
+    typealias Response = Int
+    private var count = 0
+
+    func didReceiveBodyPart(task: HTTPClient.Task<Int>, _ buffer: ByteBuffer) -> EventLoopFuture<Void> {
+        count += buffer.readableBytes
+        return task.eventLoop.makeSucceededVoidFuture()
+    }
+
+    func didFinishRequest(task: HTTPClient.Task<Int>) throws -> Int { count }
+}

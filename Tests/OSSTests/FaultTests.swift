@@ -1,0 +1,297 @@
+import FaultServer
+import Foundation
+import OSS
+import Synchronization
+import Testing
+
+/// The client with its real transport against a server that misbehaves: each call ends in the right result or the right
+/// error, and nothing is left behind.
+@Suite("Faults on the wire", .timeLimit(.minutes(2)))
+struct FaultTests {
+    static let crc = "11051210869376104954"  // of "123456789"
+
+    /// Runs `body` with a client of the server, then sees that nothing leaked.
+    private func withClient(
+        attempts: Int = 3,
+        readWriteTimeout: Duration = .seconds(20),
+        _ script: @escaping FaultServer.Script,
+        _ body: (OSSClient, FaultServer) async throws -> Void
+    ) async throws {
+        let server = try await FaultServer.start(script)
+        weak var leaked: OSSClient?
+        do {
+            var configuration = ClientConfiguration(
+                region: "cn-hangzhou",
+                endpoint: server.url,
+                credentials: .static(accessKeyID: "id", accessKeySecret: "secret")
+            )
+            configuration.retry = RetryPolicy(maximumAttempts: attempts, backoff: .fixed(.milliseconds(1)))
+            configuration.readWriteTimeout = readWriteTimeout
+            let client = try OSSClient(configuration)
+            leaked = client
+            try await body(client, server)
+            await client.shutdown()
+        }
+        try await eventually("a task or a connection still holds the client") { leaked == nil }
+        try await eventually("the client left a connection open") { server.openConnectionCount == 0 }
+        #if os(Linux)
+        try await eventually("a socket to the server is still open") { openSockets(to: server.port) == 0 }
+        #endif
+        await server.stop()
+    }
+
+    private let get = GetObjectRequest(bucket: "my-bucket", key: "a")
+
+    @Test func resetBeforeHeadersIsRepeated() async throws {
+        try await withClient { $0.index == 0 ? [.reset] : [.reply(body: "good")] } _: { client, server in
+            let object = try await client.getObject(get)
+            #expect(try await object.body.text(upTo: 100) == "good")
+            #expect(server.requests.count == 2)
+        }
+    }
+
+    @Test func resetBeforeHeadersAgainAndAgainIsAnError() async throws {
+        try await withClient { _ in [.reset] } _: { client, server in
+            let error = await #expect(throws: OSSError.self) { try await client.getObject(get) }
+            #expect(error?.kind == .connectionReset)
+            #expect(error?.attempts == 3)
+            #expect(server.requests.count == 3)
+        }
+    }
+
+    @Test func resetInTheBodyIsAnErrorForTheReader() async throws {
+        try await withClient { _ in
+            [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .wait(.milliseconds(20)), .reset]
+        } _: { client, _ in
+            let object = try await client.getObject(get)
+            let error = await #expect(throws: OSSError.self) { try await object.body.collect(upTo: 1000) }
+            #expect(error?.kind == .connectionReset)
+            #expect(error?.operation == "GetObject")
+        }
+    }
+
+    @Test func aTruncatedBodyIsAnErrorForTheReader() async throws {
+        try await withClient { _ in [.reply(bytes: Array("half".utf8), contentLength: 100), .close] } _: { client, _ in
+            let object = try await client.getObject(get)
+            let error = await #expect(throws: OSSError.self) { try await object.body.collect(upTo: 1000) }
+            #expect(error?.kind == .connectionReset)
+        }
+    }
+
+    @Test func aTruncatedListIsAskedForAgain() async throws {
+        let list = "<ListAllMyBucketsResult><Prefix>good</Prefix></ListAllMyBucketsResult>"
+        try await withClient {
+            $0.index == 0 ? [.reply(bytes: Array(list.utf8.prefix(20)), contentLength: list.utf8.count), .close] : [.reply(body: list)]
+        } _: { client, _ in
+            #expect(try await client.listBuckets(.init()).prefix == "good")
+        }
+    }
+
+    @Test func twoServerErrorsThenGood() async throws {
+        try await withClient { $0.index < 2 ? [.readBody, .reply(status: 500 + $0.index)] : [.readBody, .reply()] } _: { client, server in
+            try await client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
+            #expect(server.requests.map { String(decoding: $0.body, as: UTF8.self) } == ["123456789", "123456789", "123456789"])
+        }
+    }
+
+    @Test func aDelayHintIsWaitedFor() async throws {
+        try await withClient {
+            $0.index == 0 ? [.reply(status: 503, headers: [("x-oss-qos-delay-time", "30")])] : [.reply(body: "good")]
+        } _: { client, server in
+            let start = ContinuousClock.now
+            let object = try await client.getObject(get)
+            #expect(try await object.body.text(upTo: 100) == "good")
+            #expect(start.duration(to: .now) >= .milliseconds(30))
+            #expect(server.requests.count == 2)
+        }
+    }
+
+    @Test func aStallBeforeHeadersIsATimeout() async throws {
+        try await withClient(attempts: 1, readWriteTimeout: .milliseconds(80)) { _ in [.stall] } _: { client, _ in
+            let error = await #expect(throws: OSSError.self) { try await client.getObject(get) }
+            #expect(error?.kind == .timeout)
+        }
+    }
+
+    @Test func aStallInTheBodyIsATimeoutForTheReader() async throws {
+        try await withClient(readWriteTimeout: .milliseconds(80)) { _ in
+            [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .stall]
+        } _: { client, _ in
+            let object = try await client.getObject(get)
+            let error = await #expect(throws: OSSError.self) { try await object.body.collect(upTo: 1000) }
+            #expect(error?.kind == .timeout)
+        }
+    }
+
+    @Test func aTimeoutOfTheCallWins() async throws {
+        try await withClient(attempts: 1) { _ in [.stall] } _: { client, _ in
+            let error = await #expect(throws: OSSError.self) {
+                try await client.getObject(get, options: .init(readWriteTimeout: .milliseconds(80)))
+            }
+            #expect(error?.kind == .timeout)
+        }
+    }
+
+    @Test func anEarlyRefusalDuringAnUploadIsTheError() async throws {
+        let denied = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+        try await withClient { _ in [.readBytes(65536), .stopReading, .reply(status: 403, body: denied), .wait(.milliseconds(50)), .close] } _: { client, server in
+            let body = RequestBody.bytes([UInt8](repeating: 7, count: 32 << 20))
+            let error = await #expect(throws: OSSError.self) {
+                try await client.putObject(.init(bucket: "my-bucket", key: "a", body: body))
+            }
+            #expect(error?.code == .accessDenied)
+            #expect(server.requests.count == 1)
+        }
+    }
+
+    @Test func aFileOfAFailedUploadIsClosed() async throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("oss-\(UUID()).bin").path
+        FileManager.default.createFile(atPath: path, contents: Data(count: 8 << 20))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try await withClient { _ in [.readBytes(65536), .reset] } _: { client, server in
+            let error = await #expect(throws: OSSError.self) {
+                try await client.putObject(.init(bucket: "my-bucket", key: "a", body: .file(at: path)))
+            }
+            #expect(error?.kind == .connectionReset)
+            #expect(server.requests.count == 3, "a file can be sent again")
+        }
+        #if os(Linux)
+        try await eventually("the file is still open") { !openFiles().contains(path) }
+        #endif
+    }
+
+    @Test func aWrongChecksumOfAnUploadIsSentAgain() async throws {
+        try await withClient {
+            [.readBody, .reply(headers: [("x-oss-hash-crc64ecma", $0.index == 0 ? "1" : Self.crc)])]
+        } _: { client, server in
+            try await client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
+            #expect(server.requests.count == 2)
+        }
+    }
+
+    @Test func aWrongChecksumOfADownloadIsAnErrorForTheReader() async throws {
+        try await withClient { _ in [.reply(headers: [("x-oss-hash-crc64ecma", "1")], body: "123456789")] } _: { client, _ in
+            let object = try await client.getObject(get)
+            let error = await #expect(throws: OSSError.self) { try await object.body.collect(upTo: 100) }
+            #expect(error?.kind == .checksumMismatch)
+        }
+    }
+
+    @Test func theWholeObjectForARangeIsAnError() async throws {
+        try await withClient { _ in [.reply(body: "0123456789")] } _: { client, server in
+            let error = await #expect(throws: OSSError.self) {
+                try await client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: "bytes=2-3"))
+            }
+            #expect(error?.kind == .unexpectedResponse)
+            #expect(server.requests.count == 1)
+        }
+    }
+
+    @Test func aWrongClockIsCorrected() async throws {
+        let skewed = """
+            <Error><Code>RequestTimeTooSkewed</Code><Message>no</Message><ServerTime>2031-01-02T03:04:05.000Z</ServerTime></Error>
+            """
+        try await withClient { $0.index == 0 ? [.reply(status: 403, body: skewed)] : [.reply(body: "good")] } _: { client, server in
+            let object = try await client.getObject(get)
+            #expect(try await object.body.text(upTo: 100) == "good")
+            #expect(server.requests.last?.header("x-oss-date")?.hasPrefix("20310102T0304") == true)
+        }
+    }
+
+    @Test func aSlowReaderOfAnUploadGetsItAll() async throws {
+        try await withClient(readWriteTimeout: .seconds(5)) { _ in
+            [.readSlowly(bytes: 256 << 10, every: .milliseconds(2)), .reply()]
+        } _: { client, server in
+            try await client.putObject(.init(bucket: "my-bucket", key: "a", body: .bytes([UInt8](repeating: 1, count: 4 << 20))))
+            #expect(server.requests.first?.bodyLength == 4 << 20)
+        }
+    }
+
+    @Test func anUploadNobodyReadsIsATimeout() async throws {
+        try await withClient(attempts: 1, readWriteTimeout: .milliseconds(200)) { _ in [.stopReading, .stall] } _: { client, _ in
+            let error = await #expect(throws: OSSError.self) {
+                try await client.putObject(.init(bucket: "my-bucket", key: "a", body: .bytes([UInt8](repeating: 1, count: 64 << 20))))
+            }
+            #expect(error?.kind == .timeout)
+        }
+    }
+
+    @Test func aCancelledDownloadLeavesNothing() async throws {
+        try await withClient { _ in [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .stall] } _: { client, server in
+            let task = Task {
+                let object = try await client.getObject(get)
+                return try await object.body.collect(upTo: 1000)
+            }
+            try await eventually("no request came") { server.requests.count == 1 }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+    }
+
+    @Test func aCancelledUploadLeavesNothing() async throws {
+        try await withClient { _ in [.stopReading, .stall] } _: { client, server in
+            let task = Task {
+                try await client.putObject(.init(bucket: "my-bucket", key: "a", body: .bytes([UInt8](repeating: 1, count: 64 << 20))))
+            }
+            try await eventually("no request came") { server.requests.count == 1 }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+    }
+
+    @Test func aBodyThatIsDroppedUnreadClosesItsConnection() async throws {
+        try await withClient { _ in [.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nhalf"), .stall] } _: { client, server in
+            _ = try await client.getObject(get)
+            try await eventually("the connection is still open") { server.openConnectionCount == 0 }
+        }
+    }
+
+    @Test func anIdleConnectionThatWasClosedIsNotTheCallersProblem() async throws {
+        try await withClient { _ in [.reply(body: "good")] } _: { client, server in
+            for _ in 0..<3 {
+                let object = try await client.getObject(get)
+                #expect(try await object.body.text(upTo: 100) == "good")
+                await server.closeConnections()
+            }
+        }
+    }
+
+    @Test func aServerThatIsGoneIsAConnectError() async throws {
+        let server = try await FaultServer.start { _ in [] }
+        let endpoint = server.url
+        await server.stop()
+        var configuration = ClientConfiguration(region: "cn-hangzhou", endpoint: endpoint, credentials: .anonymous)
+        configuration.retry = .never
+        let client = try OSSClient(configuration)
+        let error = await #expect(throws: OSSError.self) { try await client.getObject(get) }
+        #expect(error?.kind == .connect)
+        await client.shutdown()
+    }
+}
+
+/// Waits for something that happens on other threads; fails when it doesn't within ten seconds.
+private func eventually(_ failure: Comment, _ condition: () -> Bool) async throws {
+    for _ in 0..<2000 {
+        if condition() { return }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+    Issue.record(failure)
+}
+
+#if os(Linux)
+/// How many sockets of this machine are connected to a port, other than those the kernel only remembers (TIME_WAIT).
+private func openSockets(to port: Int) -> Int {
+    guard let table = try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8) else { return -1 }
+    let remote = ":" + String(port, radix: 16, uppercase: true)
+    return table.split(separator: "\n").dropFirst().filter { line in
+        let columns = line.split(separator: " ")
+        return columns.count > 9 && columns[2].hasSuffix(remote) && columns[3] != "06" && columns[9] != "0"
+    }.count
+}
+
+private func openFiles() -> [String] {
+    let folder = "/proc/self/fd"
+    return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+        .compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)") }
+}
+#endif

@@ -1,0 +1,232 @@
+import Foundation
+import HTTPTypes
+import OSS
+import Synchronization
+import Testing
+
+@Suite("What comes back (body-out, body-range, body-crc, err-service, err-text)")
+struct ReplyTests {
+    /// The CRC-64 of "123456789", from the algorithm's definition.
+    static let crc = "11051210869376104954"
+
+    @Test func anUploadIsComparedWithTheServicesChecksum() async throws {
+        let good = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": Self.crc]))
+        let result = try await good.client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
+        #expect(result.hashCRC64 == Self.crc)
+
+        let bad = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1"]), .reply(200, ["x-oss-hash-crc64ecma": Self.crc]))
+        try await bad.client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
+        #expect(bad.transport.sent.count == 2, "sent again, since the service stored other bytes")
+
+        let worse = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1"])) { $0.retry = .never }
+        let error = await #expect(throws: OSSError.self) {
+            try await worse.client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
+        }
+        #expect(error?.kind == .checksumMismatch)
+
+        let unchecked = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1"])) { $0.checksUploads = false }
+        try await unchecked.client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
+    }
+
+    @Test func anAppendIsComparedAtTheStartOnly() async throws {
+        let start = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1"])) { $0.retry = .never }
+        await #expect(throws: OSSError.self) {
+            try await start.client.appendObject(.init(bucket: "my-bucket", key: "a", position: 0, body: "123456789"))
+        }
+        let later = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1"])) { $0.retry = .never }
+        try await later.client.appendObject(.init(bucket: "my-bucket", key: "a", position: 9, body: "123456789"))
+    }
+
+    @Test func aWholeDownloadIsComparedWithTheStoredChecksum() async throws {
+        let request = GetObjectRequest(bucket: "my-bucket", key: "a")
+        let good = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": Self.crc], "123456789"))
+        let object = try await good.client.getObject(request)
+        #expect(try await object.body.text(upTo: 100) == "123456789")
+
+        let bad = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1"], "123456789"))
+        let broken = try await bad.client.getObject(request)
+        let error = await #expect(throws: OSSError.self) { try await broken.body.collect(upTo: 100) }
+        #expect(error?.kind == .checksumMismatch)
+        #expect(error?.operation == "GetObject")
+
+        let unchecked = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1"], "123456789")) { $0.checksDownloads = false }
+        _ = try await unchecked.client.getObject(request).body.collect(upTo: 100)
+
+        // Sent compressed, because the caller asked for it: other bytes, so nothing to compare.
+        let gzip = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1", "Content-Encoding": "gzip"], "123456789"))
+        _ = try await gzip.client.getObject(.init(bucket: "my-bucket", key: "a", acceptEncoding: "gzip")).body.collect(upTo: 100)
+
+        let part = try Fixture(.reply(206, ["x-oss-hash-crc64ecma": "1", "Content-Range": "bytes 0-1/9"], "12"))
+        _ = try await part.client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: "bytes=0-1")).body.collect(upTo: 100)
+    }
+
+    @Test(arguments: [
+        ("bytes=2-5", 200, nil), ("bytes=2-5", 206, "bytes 0-3/10"), ("bytes=2-5", 206, nil), ("bytes=2-5", 206, "bytes 2-4/10"),
+        ("bytes=-3", 206, "bytes 0-2/10"), ("bytes=2-", 206, "bytes 2-5/10"), ("bytes=2-5", 206, "nonsense"),
+    ] as [(String, Int, String?)])
+    func aReplyThatIsNotTheRangeIsAnError(range: String, status: Int, contentRange: String?) async throws {
+        let fixture = try Fixture(.reply(status, contentRange.map { ["Content-Range": $0] } ?? [:], "0123456789"))
+        let error = await #expect(throws: OSSError.self) {
+            try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: range))
+        }
+        #expect(error?.kind == .unexpectedResponse)
+        #expect(fixture.transport.sent.count == 1)
+    }
+
+    @Test(arguments: [
+        ("bytes=2-5", 206, "bytes 2-5/10"), ("bytes=8-20", 206, "bytes 8-9/10"), ("bytes=-3", 206, "bytes 7-9/10"),
+        ("bytes=-30", 206, "bytes 0-9/10"), ("bytes=4-", 206, "bytes 4-9/10"), ("bytes=0-", 200, ""), ("bytes=2-5", 206, "bytes 2-5/*"),
+    ])
+    func rangesThatFitAreAccepted(range: String, status: Int, contentRange: String) async throws {
+        let fixture = try Fixture(.reply(status, ["Content-Range": contentRange], "xxxx"))
+        _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: range))
+    }
+
+    @Test func errorsTellEverything() async throws {
+        let document = """
+            <Error><Code>AccessDenied</Code><Message>The bucket you access does not belong to you.</Message>\
+            <RequestId>5C3D9175B6FC201293AD0001</RequestId><HostId>h.example</HostId><EC>0003-00000001</EC>\
+            <Endpoint>oss-cn-shanghai.aliyuncs.com</Endpoint><Future>kept</Future></Error>
+            """
+        let fixture = try Fixture(.reply(403, ["Date": "Wed, 01 May 2024 10:00:00 GMT"], document))
+        let error = try #require(
+            await #expect(throws: OSSError.self) { try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a b")) }
+        )
+        #expect(error.kind == .service)
+        #expect(error.code == .accessDenied)
+        #expect(error.status == 403)
+        #expect(error.ec == "0003-00000001")
+        #expect(error.hostID == "h.example")
+        #expect(error.endpointHint == "oss-cn-shanghai.aliyuncs.com")
+        #expect(error.errorFields["Future"] == "kept")
+        #expect(
+            error.description
+                == "GetObject failed: 403 AccessDenied: The bucket you access does not belong to you. "
+                + "(use endpoint oss-cn-shanghai.aliyuncs.com) [EC 0003-00000001, request id 5C3D9175B6FC201293AD0001, "
+                + "time 2024-05-01T10:00:00Z, GET https://my-bucket.oss-cn-hangzhou.aliyuncs.com/a%20b]"
+        )
+    }
+
+    @Test func errorsWithoutADocumentAreErrorsAllTheSame() async throws {
+        for (body, expected) in [("", "404"), ("<html>nginx</html>", "nginx"), ("<Error><Code>NoSu", "404"), ("\u{0}\u{1}", "404")] {
+            let fixture = try Fixture(.reply(404, [:], body))
+            let error = try #require(await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) })
+            #expect(error.code == .badErrorResponse)
+            #expect(error.status == 404)
+            #expect(error.message.contains(expected))
+            #expect(!error.description.contains("\n"))
+        }
+    }
+
+    @Test func errorsOfHeadComeInAHeader() async throws {
+        let document = Data(serviceError("NoSuchKey", extra: "<EC>0026-00000001</EC>").utf8).base64EncodedString()
+        let fixture = try Fixture(.reply(404, ["x-oss-err": document, "x-oss-ec": "0026-00000001"]))
+        let error = await #expect(throws: OSSError.self) { try await fixture.client.headObject(.init(bucket: "my-bucket", key: "a")) }
+        #expect(error?.code == .noSuchKey)
+        #expect(error?.ec == "0026-00000001")
+    }
+
+    @Test func malformedXMLIsAnErrorThatSaysWhere() async throws {
+        for body in ["<ListAllMyBucketsResult><Prefix>", "<Other/>", "not xml", "<!DOCTYPE x><ListAllMyBucketsResult/>"] {
+            let fixture = try Fixture(.reply(200, [:], body))
+            let error = await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
+            #expect(error?.kind == .unexpectedResponse)
+            #expect(error?.requestID == "5C3D9175B6FC201293AD0001")
+        }
+    }
+
+    @Test func streamingErrorsAreErrorsOfTheSDK() async throws {
+        let fixture = try Fixture(.broken(200, [:], "half", TransportError(.reset, "connection reset")))
+        let object = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a"))
+        let error = await #expect(throws: OSSError.self) { try await object.body.collect(upTo: 100) }
+        #expect(error?.kind == .connectionReset)
+        #expect(error?.requestTarget == "GET https://my-bucket.oss-cn-hangzhou.aliyuncs.com/a")
+    }
+
+    @Test(arguments: [
+        (TransportError.Kind.dns, OSSError.Kind.dns), (.connect, .connect), (.connectTimeout, .connectTimeout), (.tls, .tls),
+        (.timeout, .timeout), (.reset, .connectionReset), (.other, .transport),
+    ])
+    func transportErrorsAreToldApart(transport: TransportError.Kind, kind: OSSError.Kind) async throws {
+        let fixture = try Fixture(.refuse(TransportError(transport, "broken"))) { $0.retry = .never }
+        let error = await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
+        #expect(error?.kind == kind)
+        #expect(error?.message == "broken")
+    }
+
+    @Test func downloadsReportProgress() async throws {
+        let seen = Mutex([Progress]())
+        let fixture = try Fixture(.reply(200, [:], "123456789"))
+        let object = try await fixture.client.getObject(
+            .init(bucket: "my-bucket", key: "a"),
+            options: .init(progress: { progress in seen.withLock { $0.append(progress) } })
+        )
+        _ = try await object.body.collect(upTo: 100)
+        #expect(seen.withLock { $0 } == [Progress(completed: 9, total: 9)])
+    }
+}
+
+@Suite("Lists (op-paginate)")
+struct PaginatorTests {
+    private func page(_ keys: [String], next: String?) -> ScriptedTransport.Answer {
+        let contents = keys.map { "<Contents><Key>\($0)</Key></Contents>" }.joined()
+        let more = next.map { "<IsTruncated>true</IsTruncated><NextContinuationToken>\($0)</NextContinuationToken>" }
+        return .reply(200, [:], "<ListBucketResult>\(contents)\(more ?? "<IsTruncated>false</IsTruncated>")</ListBucketResult>")
+    }
+
+    @Test func pagesAndItemsFollowTheToken() async throws {
+        let pages = [page(["a", "b"], next: "1"), page([], next: "2"), page(["c"], next: nil)]
+        let fixture = try Fixture(pages[0], pages[1], pages[2], pages[0], pages[1], pages[2])
+        let list = fixture.client.listObjectsV2Pages(.init(bucket: "my-bucket", maxKeys: 2))
+        var keys: [String] = []
+        for try await object in list.items(\.contents) { keys.append(object.key) }
+        #expect(keys == ["a", "b", "c"])
+        #expect(
+            fixture.transport.sent.map { $0.head.path } == [
+                "/?list-type=2&encoding-type=url&max-keys=2", "/?list-type=2&encoding-type=url&continuation-token=1&max-keys=2",
+                "/?list-type=2&encoding-type=url&continuation-token=2&max-keys=2",
+            ]
+        )
+        var count = 0
+        for try await _ in list { count += 1 }
+        #expect(count == 3, "a second loop starts over")
+    }
+
+    @Test func aTokenThatDoesNotMoveIsAnError() async throws {
+        let fixture = try Fixture(page(["a"], next: "1"), page(["b"], next: "1"))
+        var keys: [String] = []
+        let error = await #expect(throws: OSSError.self) {
+            for try await object in fixture.client.listObjectsV2Pages(.init(bucket: "my-bucket")).items(\.contents) { keys.append(object.key) }
+        }
+        #expect(error?.kind == .unexpectedResponse)
+        #expect(fixture.transport.sent.count == 2)
+    }
+
+    @Test func twoTokensMoveTogether() async throws {
+        let first = """
+            <ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker>\
+            <NextVersionIdMarker>v1</NextVersionIdMarker></ListVersionsResult>
+            """
+        let fixture = try Fixture(.reply(200, [:], first), .reply(200, [:], "<ListVersionsResult/>"))
+        for try await _ in fixture.client.listObjectVersionsPages(.init(bucket: "my-bucket")) {}
+        #expect(fixture.transport.sent.last?.head.path == "/?versions&key-marker=a&version-id-marker=v1&encoding-type=url")
+    }
+
+    @Test func stoppingEarlyAsksForNoFurtherPage() async throws {
+        let fixture = try Fixture(page(["a", "b"], next: "1"))
+        for try await _ in fixture.client.listObjectsV2Pages(.init(bucket: "my-bucket")).items(\.contents).prefix(2) {}
+        #expect(fixture.transport.sent.count == 1)
+    }
+}
+
+@Suite("Life cycle")
+struct LifeCycleTests {
+    @Test func shutdownRefusesNewCallsAndIsIdempotent() async throws {
+        let fixture = try Fixture()
+        await fixture.client.shutdown()
+        await fixture.client.shutdown()
+        let error = await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
+        #expect(error?.kind == .shutdown)
+        #expect(fixture.transport.sent.isEmpty)
+    }
+}

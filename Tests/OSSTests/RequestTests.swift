@@ -1,0 +1,268 @@
+import Foundation
+import HTTPTypes
+import Logging
+import OSS
+import Synchronization
+import Testing
+
+@Suite("What is sent")
+struct RequestTests {
+    @Test func everyRequestAsksForTheBytesAsTheyAreAndSaysWhoAsks() async throws {
+        let fixture = try Fixture { $0.userAgent = "my-app/1" }
+        _ = try await fixture.client.listBuckets(.init())
+        let sent = try #require(fixture.transport.sent.first)
+        #expect(sent.header("Accept-Encoding") == "identity")
+        #expect(sent.header("User-Agent")?.hasPrefix("oss-swift/") == true)
+        #expect(sent.header("User-Agent")?.hasSuffix("/my-app/1") == true)
+        #expect(sent.header("x-oss-content-sha256") == "UNSIGNED-PAYLOAD")
+        #expect(sent.header("Authorization")?.hasPrefix("OSS4-HMAC-SHA256 Credential=test-id/20231114/cn-hangzhou/oss/aliyun_v4_request") == true)
+    }
+
+    @Test func anonymousRequestsAreUnsigned() async throws {
+        let fixture = try Fixture { $0.credentials = .anonymous }
+        _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a"))
+        #expect(fixture.transport.sent.first?.header("Authorization") == nil)
+        #expect(fixture.transport.sent.first?.header("x-oss-date") == nil)
+    }
+
+    @Test func aSecurityTokenIsSentAndAnEmptyOneIsNone() async throws {
+        let temporary = try Fixture { $0.credentials = .static(accessKeyID: "a", accessKeySecret: "b", securityToken: "token") }
+        _ = try await temporary.client.listBuckets(.init())
+        #expect(temporary.transport.sent.first?.header("x-oss-security-token") == "token")
+        let empty = try Fixture { $0.credentials = .static(accessKeyID: "a", accessKeySecret: "b", securityToken: "") }
+        _ = try await empty.client.listBuckets(.init())
+        #expect(empty.transport.sent.first?.header("x-oss-security-token") == nil)
+    }
+
+    @Test func callOptionsReachTheWire() async throws {
+        let fixture = try Fixture()
+        var options = CallOptions(readWriteTimeout: .seconds(3), query: ["x-extra": "a b", "bare": ""])
+        options.headers[HTTPField.Name("x-oss-request-payer")!] = "requester"
+        _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "k", versionID: "v1"), options: options)
+        let sent = try #require(fixture.transport.sent.first)
+        #expect(sent.head.path == "/k?versionId=v1&bare&x-extra=a%20b")
+        #expect(sent.header("x-oss-request-payer") == "requester")
+        #expect(sent.stall == .seconds(3))
+    }
+
+    @Test(arguments: [
+        ("photo.JPG", "image/jpeg"), ("a/b.tar.gz", "application/gzip"), ("noextension", "application/octet-stream"), ("x.js", "application/javascript"),
+    ])
+    func theContentTypeComesFromTheKey(key: String, type: String) async throws {
+        let fixture = try Fixture()
+        try await fixture.client.putObject(.init(bucket: "my-bucket", key: key, body: "x"))
+        #expect(fixture.transport.sent.first?.header("Content-Type") == type)
+    }
+
+    @Test func aGivenContentTypeWins() async throws {
+        let fixture = try Fixture()
+        try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a.jpg", contentType: "text/x-mine", body: "x"))
+        #expect(fixture.transport.sent.first?.header("Content-Type") == "text/x-mine")
+    }
+
+    @Test func rangesAskForTheStandardBehaviour() async throws {
+        let fixture = try Fixture(.reply(206, ["Content-Range": "bytes 0-1/10"], "ab"))
+        _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: "bytes=0-1"))
+        #expect(fixture.transport.sent.first?.header("x-oss-range-behavior") == "standard")
+    }
+
+    @Test(arguments: [
+        ("ab", "a"), ("Upper-case", "a"), ("-hyphen", "a"), ("hyphen-", "a"), ("dots.are.wrong", "a"), ("my-bucket", ""),
+        ("my-bucket", String(repeating: "é", count: 513)), ("", "a"),
+    ])
+    func badNamesAreRefusedBeforeAnythingIsSent(bucket: String, key: String) async throws {
+        let fixture = try Fixture()
+        let error = await #expect(throws: OSSError.self) { try await fixture.client.getObject(.init(bucket: bucket, key: key)) }
+        #expect(error?.kind == .invalidRequest)
+        #expect(error?.operation == "GetObject")
+        #expect(fixture.transport.sent.isEmpty)
+    }
+
+    @Test(arguments: [
+        ["under_score": "x"], ["": "x"], ["a b": "x"], ["ok": "line\r\nbreak"], ["big": String(repeating: "x", count: 8200)],
+    ])
+    func badMetadataIsRefusedBeforeAnythingIsSent(metadata: [String: String]) async throws {
+        let fixture = try Fixture()
+        let error = await #expect(throws: OSSError.self) {
+            try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", metadata: metadata, body: "x"))
+        }
+        #expect(error?.kind == .invalidRequest)
+        #expect(fixture.transport.sent.isEmpty)
+    }
+
+    @Test(arguments: ["0-1", "bytes=", "bytes=-", "bytes=5-1", "bytes=0-1,3-4", "bytes=a-b", "bytes=1"])
+    func badRangesAreRefused(range: String) async throws {
+        let fixture = try Fixture()
+        let error = await #expect(throws: OSSError.self) {
+            try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: range))
+        }
+        #expect(error?.kind == .invalidRequest)
+        #expect(fixture.transport.sent.isEmpty)
+    }
+
+    @Test func aContentLengthThatIsNotTheBodysIsRefused() async throws {
+        let fixture = try Fixture()
+        let error = await #expect(throws: OSSError.self) {
+            try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", contentLength: 7, body: "hello"))
+        }
+        #expect(error?.kind == .invalidRequest)
+    }
+
+    @Test func aContentLengthGivesAStreamItsLength() async throws {
+        let stream = AsyncStream<[UInt8]> {
+            $0.yield(Array("hello".utf8))
+            $0.finish()
+        }
+        let fixture = try Fixture()
+        try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", contentLength: 5, body: .stream(stream)))
+        #expect(fixture.transport.sent.first?.header("Content-Length") == "5")
+    }
+}
+
+@Suite("Endpoints (cfg-region, cfg-endpoint, cfg-derive, cfg-disable-ssl, cfg-cname, cfg-path-style)")
+struct EndpointTests {
+    private func sent(_ configure: (inout ClientConfiguration) -> Void) async throws -> String {
+        let fixture = try Fixture(configure: configure)
+        _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a b/c"))
+        let head = try #require(fixture.transport.sent.first?.head)
+        return "\(head.scheme ?? "")://\(head.authority ?? "")\(head.path ?? "")"
+    }
+
+    @Test func regionsGiveTheirEndpoints() async throws {
+        #expect(try await sent { _ in } == "https://my-bucket.oss-cn-hangzhou.aliyuncs.com/a%20b/c")
+        #expect(try await sent { $0.endpointKind = .internalNetwork } == "https://my-bucket.oss-cn-hangzhou-internal.aliyuncs.com/a%20b/c")
+        #expect(try await sent { $0.endpointKind = .accelerate } == "https://my-bucket.oss-accelerate.aliyuncs.com/a%20b/c")
+        #expect(try await sent { $0.endpointKind = .accelerateOverseas } == "https://my-bucket.oss-accelerate-overseas.aliyuncs.com/a%20b/c")
+        #expect(try await sent { $0.endpointKind = .dualStack } == "https://my-bucket.cn-hangzhou.oss.aliyuncs.com/a%20b/c")
+        #expect(try await sent { $0.disablesTLS = true } == "http://my-bucket.oss-cn-hangzhou.aliyuncs.com/a%20b/c")
+    }
+
+    @Test func explicitEndpointsWin() async throws {
+        #expect(try await sent { $0.endpoint = "oss.example.com" } == "https://my-bucket.oss.example.com/a%20b/c")
+        #expect(try await sent { $0.endpoint = "oss.example.com:8443" } == "https://my-bucket.oss.example.com:8443/a%20b/c")
+        #expect(
+            try await sent {
+                $0.endpoint = "https://oss.example.com/"
+                $0.disablesTLS = true
+            } == "https://my-bucket.oss.example.com/a%20b/c"
+        )
+        #expect(try await sent { $0.endpoint = "http://oss.example.com:80" } == "http://my-bucket.oss.example.com/a%20b/c")
+    }
+
+    @Test func addressesGoIntoThePath() async throws {
+        #expect(try await sent { $0.endpoint = "http://127.0.0.1:9000" } == "http://127.0.0.1:9000/my-bucket/a%20b/c")
+        #expect(try await sent { $0.endpoint = "http://[::1]:9000" } == "http://[::1]:9000/my-bucket/a%20b/c")
+        #expect(try await sent { $0.addressing = .path } == "https://oss-cn-hangzhou.aliyuncs.com/my-bucket/a%20b/c")
+        #expect(
+            try await sent {
+                $0.endpoint = "img.example.com"
+                $0.addressing = .cname
+            } == "https://img.example.com/a%20b/c"
+        )
+    }
+
+    @Test(arguments: [
+        "", "https://", "ftp://oss.example.com", "oss.example.com/path", "oss.example.com?x=1", "user:hunter2@oss.example.com",
+        "oss.example.com:0", "oss.example.com:99999", "oss.example.com:x", "oss example.com", "[::1", "[::1]x", "oss.example.com#x",
+    ])
+    func malformedEndpointsAreRefused(endpoint: String) throws {
+        let error = #expect(throws: OSSError.self) { _ = try Fixture { $0.endpoint = endpoint } }
+        #expect(error?.kind == .invalidConfiguration)
+        #expect(error?.description.contains("hunter2") == false)
+    }
+
+    @Test(arguments: ["", "CN-Hangzhou", "cn hangzhou", "cn_hangzhou", "cn-hangzhou.evil.example"])
+    func malformedRegionsAreRefused(region: String) throws {
+        let error = #expect(throws: OSSError.self) { _ = try Fixture { $0.region = region } }
+        #expect(error?.kind == .invalidConfiguration)
+    }
+}
+
+@Suite("Credentials (cred-env, cred-static, cred-anonymous)")
+struct CredentialsTests {
+    @Test func theMissingVariableIsNamed() async throws {
+        for (environment, missing) in [
+            ([:], "OSS_ACCESS_KEY_ID"), (["OSS_ACCESS_KEY_ID": "id"], "OSS_ACCESS_KEY_SECRET"),
+            (["OSS_ACCESS_KEY_ID": "", "OSS_ACCESS_KEY_SECRET": "s"], "OSS_ACCESS_KEY_ID"),
+        ] {
+            let fixture = try Fixture {
+                $0.credentials = EnvironmentCredentialsProvider(lookUp: { environment[$0] })
+                $0.retry = .never
+            }
+            let error = await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
+            #expect(error?.kind == .credentials)
+            #expect(error?.message.contains(missing) == true)
+            #expect(fixture.transport.sent.isEmpty)
+        }
+    }
+
+    @Test func theEnvironmentsTokenIsUsed() async throws {
+        let environment = ["OSS_ACCESS_KEY_ID": "id", "OSS_ACCESS_KEY_SECRET": "secret", "OSS_SESSION_TOKEN": "token"]
+        let fixture = try Fixture { $0.credentials = EnvironmentCredentialsProvider(lookUp: { environment[$0] }) }
+        _ = try await fixture.client.listBuckets(.init())
+        #expect(fixture.transport.sent.first?.header("x-oss-security-token") == "token")
+    }
+
+    @Test func aFailingProviderIsAskedAgainAndItsErrorKept() async throws {
+        struct Unreachable: Error {}
+        struct Failing: CredentialsProvider {
+            func credentials() async throws -> Credentials { throw Unreachable() }
+        }
+        let fixture = try Fixture { $0.credentials = Failing() }
+        let error = await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
+        #expect(error?.kind == .credentials)
+        #expect(error?.cause is Unreachable)
+        #expect(error?.attempts == 3)
+    }
+
+    @Test func emptyKeysAreRefused() async throws {
+        let fixture = try Fixture { $0.credentials = .static(accessKeyID: "", accessKeySecret: "") }
+        let error = await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
+        #expect(error?.kind == .credentials)
+        #expect(fixture.transport.sent.isEmpty)
+    }
+}
+
+@Suite("Secrets stay secret (cfg-log)")
+struct SecrecyTests {
+    static let secrets = ["hush-secret", "hush-token"]
+
+    @Test func noSecretInLogsAndErrors() async throws {
+        let lines = Mutex([String]())
+        var logger = Logger(label: "test") { _ in RecordingLogHandler { line in lines.withLock { $0.append(line) } } }
+        logger.logLevel = .trace
+        let fixture = try Fixture(.reply(500), .reply(403, [:], serviceError("AccessDenied"))) {
+            $0.credentials = .static(accessKeyID: "id", accessKeySecret: "hush-secret", securityToken: "hush-token")
+            $0.logger = logger
+        }
+        let options = CallOptions(query: ["x-oss-signature": "hush-token", "x-oss-security-token": "hush-token"])
+        let error = await #expect(throws: OSSError.self) {
+            try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a"), options: options)
+        }
+        let signature = try #require(fixture.transport.sent.last?.header("Authorization")?.split(separator: "=").last)
+        var dumped = ""
+        dump(fixture.client.configuration, to: &dumped)
+        let texts = lines.withLock { $0 } + ["\(error!)", "\(fixture.client.configuration)", String(reflecting: fixture.client.configuration), dumped]
+        #expect(lines.withLock { $0 }.count >= 8)
+        for text in texts {
+            for secret in Self.secrets + [String(signature)] { #expect(!text.contains(secret), "\(text)") }
+        }
+    }
+}
+
+private struct RecordingLogHandler: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+    let record: @Sendable (String) -> Void
+
+    init(record: @escaping @Sendable (String) -> Void) { self.record = record }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        record("\(event.level) \(event.message) \(event.metadata ?? [:])")
+    }
+}
