@@ -76,5 +76,34 @@ let package = Package(
             dependencies: ["SwiftEmitter", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Generator/oss-generate"
         ),
+
+        // Tests
+        .target(
+            name: "FaultServer",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Tests/FaultServer"
+        ),
+        .testTarget(name: "OSSChecksumTests", dependencies: ["OSSChecksum"]),
+        .testTarget(name: "OSSRuntimeTests", dependencies: ["OSSRuntime"]),
+        .testTarget(name: "OSSTests", dependencies: ["FaultServer", "OSS", "OSSEmulator"]),
+        .executableTarget(
+            name: "oss-interop",
+            dependencies: ["OSS", .product(name: "Crypto", package: "swift-crypto")],
+            path: "Tests/Interop/oss-interop"
+        ),
+        .executableTarget(
+            name: "oss-benchmark",
+            dependencies: [
+                "OSS",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/Benchmarks"
+        ),
     ]
 )

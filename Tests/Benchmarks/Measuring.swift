@@ -19,8 +19,7 @@ struct Cost {
     }
 
     private static func processCPU() -> Double {
-        var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        let usage = resourceUsage()
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         return seconds(usage.ru_utime) + seconds(usage.ru_stime)
     }
@@ -28,13 +27,22 @@ struct Cost {
 
 /// The most memory the process has had at a time, in MiB.
 func peakMemory() -> Double {
-    var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    let usage = resourceUsage()
     #if canImport(Darwin)
     return Double(usage.ru_maxrss) / 1_048_576
     #else
     return Double(usage.ru_maxrss) / 1024
     #endif
+}
+
+private func resourceUsage() -> rusage {
+    var usage = rusage()
+    #if canImport(Glibc)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    #else
+    getrusage(RUSAGE_SELF, &usage)
+    #endif
+    return usage
 }
 
 extension [Double] {

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import NIOCore
 import NIOPosix
 import OSS
+import Synchronization
 
 /// Our client against what its transport's library does alone, from the same server in the same run, by turns.
 func runTransportBenchmarks(_ target: Target) async throws {
@@ -93,12 +94,12 @@ private func ratio(_ name: String, _ a: [Cost], _ b: [Cost]) {
 /// Counts bytes, and nothing else.
 private final class CountingDelegate: HTTPClientResponseDelegate {
     typealias Response = Int
-    private var count = 0
+    private let count = Atomic(0)
 
     func didReceiveBodyPart(task: HTTPClient.Task<Int>, _ buffer: ByteBuffer) -> EventLoopFuture<Void> {
-        count += buffer.readableBytes
+        count.add(buffer.readableBytes, ordering: .relaxed)
         return task.eventLoop.makeSucceededVoidFuture()
     }
 
-    func didFinishRequest(task: HTTPClient.Task<Int>) throws -> Int { count }
+    func didFinishRequest(task: HTTPClient.Task<Int>) throws -> Int { count.load(ordering: .relaxed) }
 }

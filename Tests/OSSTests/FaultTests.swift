@@ -14,6 +14,7 @@ struct FaultTests {
     private func withClient(
         attempts: Int = 3,
         readWriteTimeout: Duration = .seconds(20),
+        serverReads: Bool = true,
         _ script: @escaping FaultServer.Script,
         _ body: (OSSClient, FaultServer) async throws -> Void
     ) async throws {
@@ -33,7 +34,8 @@ struct FaultTests {
             await client.shutdown()
         }
         try await eventually("a task or a connection still holds the client") { leaked == nil }
-        try await eventually("the client left a connection open") { server.openConnectionCount == 0 }
+        // A server that reads nothing doesn't see the end of a connection either.
+        if serverReads { try await eventually("the client left a connection open") { server.openConnectionCount == 0 } }
         #if os(Linux)
         try await eventually("a socket to the server is still open") { openSockets(to: server.port) == 0 }
         #endif
@@ -83,7 +85,8 @@ struct FaultTests {
         try await withClient {
             $0.index == 0 ? [.reply(bytes: Array(list.utf8.prefix(20)), contentLength: list.utf8.count), .close] : [.reply(body: list)]
         } _: { client, _ in
-            #expect(try await client.listBuckets(.init()).prefix == "good")
+            let result = try await client.listBuckets(.init())
+            #expect(result.prefix == "good")
         }
     }
 
@@ -146,7 +149,7 @@ struct FaultTests {
 
     @Test func aFileOfAFailedUploadIsClosed() async throws {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("oss-\(UUID()).bin").path
-        FileManager.default.createFile(atPath: path, contents: Data(count: 8 << 20))
+        try Data(count: 8 << 20).write(to: URL(fileURLWithPath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
         try await withClient { _ in [.readBytes(65536), .reset] } _: { client, server in
             let error = await #expect(throws: OSSError.self) {
@@ -180,7 +183,7 @@ struct FaultTests {
     @Test func theWholeObjectForARangeIsAnError() async throws {
         try await withClient { _ in [.reply(body: "0123456789")] } _: { client, server in
             let error = await #expect(throws: OSSError.self) {
-                try await client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: "bytes=2-3"))
+                try await client.getObject(.init(bucket: "my-bucket", key: "a", range: "bytes=2-3"))
             }
             #expect(error?.kind == .unexpectedResponse)
             #expect(server.requests.count == 1)
@@ -208,7 +211,7 @@ struct FaultTests {
     }
 
     @Test func anUploadNobodyReadsIsATimeout() async throws {
-        try await withClient(attempts: 1, readWriteTimeout: .milliseconds(200)) { _ in [.stopReading, .stall] } _: { client, _ in
+        try await withClient(attempts: 1, readWriteTimeout: .milliseconds(200), serverReads: false) { _ in [.stopReading, .stall] } _: { client, _ in
             let error = await #expect(throws: OSSError.self) {
                 try await client.putObject(.init(bucket: "my-bucket", key: "a", body: .bytes([UInt8](repeating: 1, count: 64 << 20))))
             }
@@ -229,7 +232,7 @@ struct FaultTests {
     }
 
     @Test func aCancelledUploadLeavesNothing() async throws {
-        try await withClient { _ in [.stopReading, .stall] } _: { client, server in
+        try await withClient(serverReads: false) { _ in [.stopReading, .stall] } _: { client, server in
             let task = Task {
                 try await client.putObject(.init(bucket: "my-bucket", key: "a", body: .bytes([UInt8](repeating: 1, count: 64 << 20))))
             }

@@ -57,7 +57,7 @@ struct ReplyTests {
         _ = try await gzip.client.getObject(.init(bucket: "my-bucket", key: "a", acceptEncoding: "gzip")).body.collect(upTo: 100)
 
         let part = try Fixture(.reply(206, ["x-oss-hash-crc64ecma": "1", "Content-Range": "bytes 0-1/9"], "12"))
-        _ = try await part.client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: "bytes=0-1")).body.collect(upTo: 100)
+        _ = try await part.client.getObject(.init(bucket: "my-bucket", key: "a", range: "bytes=0-1")).body.collect(upTo: 100)
     }
 
     @Test(arguments: [
@@ -67,7 +67,7 @@ struct ReplyTests {
     func aReplyThatIsNotTheRangeIsAnError(range: String, status: Int, contentRange: String?) async throws {
         let fixture = try Fixture(.reply(status, contentRange.map { ["Content-Range": $0] } ?? [:], "0123456789"))
         let error = await #expect(throws: OSSError.self) {
-            try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: range))
+            try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", range: range))
         }
         #expect(error?.kind == .unexpectedResponse)
         #expect(fixture.transport.sent.count == 1)
@@ -79,7 +79,7 @@ struct ReplyTests {
     ])
     func rangesThatFitAreAccepted(range: String, status: Int, contentRange: String) async throws {
         let fixture = try Fixture(.reply(status, ["Content-Range": contentRange], "xxxx"))
-        _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: range))
+        _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", range: range))
     }
 
     @Test func errorsTellEverything() async throws {
@@ -155,14 +155,14 @@ struct ReplyTests {
     }
 
     @Test func downloadsReportProgress() async throws {
-        let seen = Mutex([Progress]())
+        let seen = Mutex([TransferProgress]())
         let fixture = try Fixture(.reply(200, [:], "123456789"))
         let object = try await fixture.client.getObject(
             .init(bucket: "my-bucket", key: "a"),
             options: .init(progress: { progress in seen.withLock { $0.append(progress) } })
         )
         _ = try await object.body.collect(upTo: 100)
-        #expect(seen.withLock { $0 } == [Progress(completed: 9, total: 9)])
+        #expect(seen.withLock { $0 } == [TransferProgress(completed: 9, total: 9)])
     }
 }
 

@@ -56,13 +56,13 @@ struct RequestTests {
 
     @Test func aGivenContentTypeWins() async throws {
         let fixture = try Fixture()
-        try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a.jpg", contentType: "text/x-mine", body: "x"))
+        try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a.jpg", body: "x", contentType: "text/x-mine"))
         #expect(fixture.transport.sent.first?.header("Content-Type") == "text/x-mine")
     }
 
     @Test func rangesAskForTheStandardBehaviour() async throws {
         let fixture = try Fixture(.reply(206, ["Content-Range": "bytes 0-1/10"], "ab"))
-        _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: "bytes=0-1"))
+        _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", range: "bytes=0-1"))
         #expect(fixture.transport.sent.first?.header("x-oss-range-behavior") == "standard")
     }
 
@@ -84,7 +84,7 @@ struct RequestTests {
     func badMetadataIsRefusedBeforeAnythingIsSent(metadata: [String: String]) async throws {
         let fixture = try Fixture()
         let error = await #expect(throws: OSSError.self) {
-            try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", metadata: metadata, body: "x"))
+            try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", body: "x", metadata: metadata))
         }
         #expect(error?.kind == .invalidRequest)
         #expect(fixture.transport.sent.isEmpty)
@@ -94,7 +94,7 @@ struct RequestTests {
     func badRangesAreRefused(range: String) async throws {
         let fixture = try Fixture()
         let error = await #expect(throws: OSSError.self) {
-            try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", rangeHeader: range))
+            try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", range: range))
         }
         #expect(error?.kind == .invalidRequest)
         #expect(fixture.transport.sent.isEmpty)
@@ -103,7 +103,7 @@ struct RequestTests {
     @Test func aContentLengthThatIsNotTheBodysIsRefused() async throws {
         let fixture = try Fixture()
         let error = await #expect(throws: OSSError.self) {
-            try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", contentLength: 7, body: "hello"))
+            try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", body: "hello", contentLength: 7))
         }
         #expect(error?.kind == .invalidRequest)
     }
@@ -114,7 +114,7 @@ struct RequestTests {
             $0.finish()
         }
         let fixture = try Fixture()
-        try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", contentLength: 5, body: .stream(stream)))
+        try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", body: .stream(stream), contentLength: 5))
         #expect(fixture.transport.sent.first?.header("Content-Length") == "5")
     }
 }

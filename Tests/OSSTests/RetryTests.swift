@@ -180,7 +180,7 @@ struct RetryTests {
     @Test func aStoredObjectWhoseCallbackFailedIsAnErrorAndNotRepeated() async throws {
         let fixture = try Fixture(.reply(203, [:], serviceError("CallbackFailed")), .reply(200))
         let error = await #expect(throws: OSSError.self) {
-            try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", callback: "e30=", body: "hello"))
+            try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", body: "hello", callback: "e30="))
         }
         #expect(error?.code == .callbackFailed)
         #expect(error?.status == 203)

@@ -104,7 +104,7 @@ public struct LifecycleConfiguration: XMLStructure, XMLEncodable, Sendable, Hash
     package init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {
-        case "Rule": rules.append(xml.read())
+        case "Rule": xml.readItem(into: &rules)
         default: xml.skipElement()
         }
     }
@@ -154,13 +154,13 @@ public struct LifecycleRule: XMLStructure, XMLEncodable, Sendable, Hashable {
         case "ID": id = xml.readString()
         case "Prefix": prefix = xml.readString()
         case "Status": status = xml.readEnum()
-        case "Tag": tags.append(xml.read())
+        case "Tag": xml.readItem(into: &tags)
         case "Filter": filter = xml.read()
         case "Expiration": expiration = xml.read()
-        case "Transition": transitions.append(xml.read())
+        case "Transition": xml.readItem(into: &transitions)
         case "AbortMultipartUpload": abortMultipartUpload = xml.read()
         case "NoncurrentVersionExpiration": noncurrentVersionExpiration = xml.read()
-        case "NoncurrentVersionTransition": noncurrentVersionTransitions.append(xml.read())
+        case "NoncurrentVersionTransition": xml.readItem(into: &noncurrentVersionTransitions)
         case "AtimeBase": atimeBase = xml.readInt64()
         default: xml.skipElement()
         }
@@ -206,7 +206,7 @@ public struct LifecycleRuleFilter: XMLStructure, XMLEncodable, Sendable, Hashabl
         switch element {
         case "ObjectSizeGreaterThan": objectSizeGreaterThan = xml.readInt64()
         case "ObjectSizeLessThan": objectSizeLessThan = xml.readInt64()
-        case "Not": nots.append(xml.read())
+        case "Not": xml.readItem(into: &nots)
         default: xml.skipElement()
         }
     }

@@ -127,8 +127,8 @@ public struct ListObjectsResult: OperationResult, OperationOutput, Sendable, Has
         self.init(response: reply.metadata)
         reply.readXML("ListBucketResult", urlEncoded: true) { element, xml in
             switch element {
-            case "Contents": contents.append(xml.read())
-            case "CommonPrefixes": commonPrefixes.append(xml.read())
+            case "Contents": xml.readItem(into: &contents)
+            case "CommonPrefixes": xml.readItem(into: &commonPrefixes)
             case "Name": name = xml.readString()
             case "Prefix": prefix = xml.readURLDecodedString()
             case "Marker": marker = xml.readURLDecodedString()
@@ -220,8 +220,8 @@ public struct ListObjectsV2Result: OperationResult, OperationOutput, Sendable, H
         self.init(response: reply.metadata)
         reply.readXML("ListBucketResult", urlEncoded: true) { element, xml in
             switch element {
-            case "Contents": contents.append(xml.read())
-            case "CommonPrefixes": commonPrefixes.append(xml.read())
+            case "Contents": xml.readItem(into: &contents)
+            case "CommonPrefixes": xml.readItem(into: &commonPrefixes)
             case "Name": name = xml.readString()
             case "Prefix": prefix = xml.readURLDecodedString()
             case "ContinuationToken": continuationToken = xml.readURLDecodedString()
@@ -314,9 +314,9 @@ public struct ListObjectVersionsResult: OperationResult, OperationOutput, Sendab
         self.init(response: reply.metadata)
         reply.readXML("ListVersionsResult", urlEncoded: true) { element, xml in
             switch element {
-            case "Version": versions.append(xml.read())
-            case "DeleteMarker": deleteMarkers.append(xml.read())
-            case "CommonPrefixes": commonPrefixes.append(xml.read())
+            case "Version": xml.readItem(into: &versions)
+            case "DeleteMarker": xml.readItem(into: &deleteMarkers)
+            case "CommonPrefixes": xml.readItem(into: &commonPrefixes)
             case "Name": name = xml.readString()
             case "KeyMarker": keyMarker = xml.readURLDecodedString()
             case "NextKeyMarker": nextKeyMarker = xml.readURLDecodedString()

@@ -846,7 +846,7 @@ public struct DeleteMultipleObjectsResult: OperationResult, OperationOutput, Sen
         self.init(response: reply.metadata)
         reply.readXML("DeleteResult", urlEncoded: true) { element, xml in
             switch element {
-            case "Deleted": deletedObjects.append(xml.read())
+            case "Deleted": xml.readItem(into: &deletedObjects)
             case "EncodingType": encodingType = xml.readEnum()
             default: xml.skipElement()
             }

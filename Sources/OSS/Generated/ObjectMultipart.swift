@@ -523,7 +523,7 @@ public struct ListMultipartUploadsResult: OperationResult, OperationOutput, Send
         self.init(response: reply.metadata)
         reply.readXML("ListMultipartUploadsResult", urlEncoded: true) { element, xml in
             switch element {
-            case "Upload": uploads.append(xml.read())
+            case "Upload": xml.readItem(into: &uploads)
             case "EncodingType": encodingType = xml.readEnum()
             case "Bucket": bucket = xml.readString()
             case "KeyMarker": keyMarker = xml.readURLDecodedString()
@@ -617,7 +617,7 @@ public struct ListPartsResult: OperationResult, OperationOutput, Sendable, Hasha
         self.init(response: reply.metadata)
         reply.readXML("ListPartsResult", urlEncoded: true) { element, xml in
             switch element {
-            case "Part": parts.append(xml.read())
+            case "Part": xml.readItem(into: &parts)
             case "EncodingType": encodingType = xml.readEnum()
             case "Bucket": bucket = xml.readString()
             case "Key": key = xml.readURLDecodedString()

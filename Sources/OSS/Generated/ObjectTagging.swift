@@ -154,7 +154,7 @@ public struct TagSet: XMLStructure, XMLEncodable, Sendable, Hashable {
     package init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {
-        case "Tag": tags.append(xml.read())
+        case "Tag": xml.readItem(into: &tags)
         default: xml.skipElement()
         }
     }

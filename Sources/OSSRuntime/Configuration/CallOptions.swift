@@ -17,7 +17,7 @@ public struct CallOptions: Sendable {
     /// A logger to use instead of the client's.
     public var logger: Logger?
     /// Hears how many bytes of the body have been sent or received.
-    public var progress: (@Sendable (Progress) -> Void)?
+    public var progress: (@Sendable (TransferProgress) -> Void)?
 
     /// Makes options.
     public init(
@@ -27,7 +27,7 @@ public struct CallOptions: Sendable {
         headers: HTTPFields = [:],
         query: [String: String] = [:],
         logger: Logger? = nil,
-        progress: (@Sendable (Progress) -> Void)? = nil
+        progress: (@Sendable (TransferProgress) -> Void)? = nil
     ) {
         self.readWriteTimeout = readWriteTimeout
         self.timeout = timeout
@@ -40,7 +40,7 @@ public struct CallOptions: Sendable {
 }
 
 /// How far a body is. After a retry the count goes on only where it passes what was reported before.
-public struct Progress: Sendable, Hashable {
+public struct TransferProgress: Sendable, Hashable {
     /// Bytes sent or received so far.
     public var completed: Int64
     /// The body's length in bytes; nil when unknown.

@@ -18,7 +18,7 @@ public struct Credentials: Sendable, Hashable {
     public var expiration: Date?
     package private(set) var isAnonymous = false
 
-    /// Makes credentials.
+    /// Makes credentials. An empty token is no token.
     public init(
         accessKeyID: String,
         accessKeySecret: String,
@@ -27,7 +27,7 @@ public struct Credentials: Sendable, Hashable {
     ) {
         self.accessKeyID = accessKeyID
         self.accessKeySecret = accessKeySecret
-        self.securityToken = securityToken
+        self.securityToken = securityToken?.isEmpty == true ? nil : securityToken
         self.expiration = expiration
     }
 }

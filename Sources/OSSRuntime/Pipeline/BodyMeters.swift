@@ -21,9 +21,9 @@ final class ProgressMeter: Sendable {
     }
 
     private let state = Mutex(State())
-    private let report: @Sendable (Progress) -> Void
+    private let report: @Sendable (TransferProgress) -> Void
 
-    init(report: @escaping @Sendable (Progress) -> Void) {
+    init(report: @escaping @Sendable (TransferProgress) -> Void) {
         self.report = report
     }
 
@@ -36,11 +36,11 @@ final class ProgressMeter: Sendable {
     }
 
     func add(_ count: Int) {
-        let progress = state.withLock { state -> Progress? in
+        let progress = state.withLock { state -> TransferProgress? in
             state.completed += Int64(count)
             guard state.completed > state.reported else { return nil }
             state.reported = state.completed
-            return Progress(completed: state.completed, total: state.total)
+            return TransferProgress(completed: state.completed, total: state.total)
         }
         if let progress { report(progress) }
     }

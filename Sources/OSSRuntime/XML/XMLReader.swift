@@ -1,8 +1,8 @@
 /// The name of an element, without its namespace prefix. Valid until the reader's closure ends.
 package struct XMLName: CustomStringConvertible {
     // Points into the document, which outlives every name: names are only had from an XMLReader.
-    @usableFromInline let start: UnsafePointer<UInt8>
-    @usableFromInline let count: Int
+    package let start: UnsafePointer<UInt8>
+    package let count: Int
 
     @inline(__always)
     init(start: UnsafePointer<UInt8>, count: Int) {
@@ -11,11 +11,14 @@ package struct XMLName: CustomStringConvertible {
     }
 
     /// Compares lengths first: most cases of a `switch` over names need no more.
-    @inlinable
     package static func ~= (pattern: StaticString, name: XMLName) -> Bool {
         // A literal with letters always has a pointer; the lengths are equal when bytes are read.
-        pattern.utf8CodeUnitCount == name.count
-            && XMLName.areEqual(pattern.utf8Start, name.start, name.count)
+        pattern.utf8CodeUnitCount == name.count && name.hasSameBytes(as: pattern)
+    }
+
+    /// Whether the name is `pattern`, which is known to be as long.
+    package func hasSameBytes(as pattern: StaticString) -> Bool {
+        XMLName.areEqual(pattern.utf8Start, start, count)
     }
 
     /// The name as a string.
@@ -24,7 +27,7 @@ package struct XMLName: CustomStringConvertible {
     }
 
     /// Compares `count` bytes, in overlapping words.
-    @inlinable @inline(__always)
+    @inline(__always)
     static func areEqual(_ a: UnsafePointer<UInt8>, _ b: UnsafePointer<UInt8>, _ count: Int) -> Bool {
         // Every load ends at or before `count`.
         let a = UnsafeRawPointer(a)
@@ -170,7 +173,7 @@ package struct XMLReader: ~Copyable {
         let result = bytes.withUnsafeBufferPointer { document in
             withUnsafeTemporaryAllocation(of: OpenElement.self, capacity: max(limits.maximumDepth, 1)) {
                 stack -> Result<Value, XMLError> in
-                guard let start = document.baseAddress, let stackStart = stack.baseAddress else {
+                guard !document.isEmpty, let start = document.baseAddress, let stackStart = stack.baseAddress else {
                     return .failure(XMLError(message: "the document is empty", offset: 0, line: 1, column: 1))
                 }
                 var reader = XMLReader(start: start, count: document.count, open: stack, stack: stackStart)

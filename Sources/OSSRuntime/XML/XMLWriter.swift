@@ -48,9 +48,10 @@ extension XMLWriter {
         putEndTag(name)
     }
 
-    /// Writes text with what needs it escaped: `& < > " '` and the control characters U+0000 to U+001F.
+    /// Writes text with what needs it escaped: `& < >` and the control characters U+0000 to U+001F.
     ///
-    /// Control characters become character references, as the service expects them in object keys.
+    /// Quotes need it in attributes only, and there are none. Control characters become character references, as the
+    /// service expects them in object keys.
     package mutating func writeText(_ text: String?) {
         guard var text else { return }
         // The bytes are read inside the closure only.
@@ -146,14 +147,10 @@ extension XMLWriter {
                 let word = UInt64(littleEndian: UnsafeRawPointer(start + i).loadUnaligned(as: UInt64.self))
                 UnsafeMutableRawPointer(buffer + count).storeBytes(of: word.littleEndian, as: UInt64.self)
                 let ampersand = word ^ (ones &* 0x26)
-                // ' and " differ from & and # in one bit each; < and > from each other in one.
-                let apostrophe = word ^ (ones &* 0x27)
-                let quote = word ^ (ones &* 0x22)
+                // "<" and ">" differ in one bit.
                 let angle = (word | (ones &* 0x02)) ^ (ones &* 0x3E)
                 let found =
                     (((ampersand &- ones) & ~ampersand)
-                        | ((apostrophe &- ones) & ~apostrophe)
-                        | ((quote &- ones) & ~quote)
                         | ((angle &- ones) & ~angle)
                         | ((word &- (ones &* 0x20)) & ~word)) & highBits
                 if found != 0 {
@@ -168,7 +165,7 @@ extension XMLWriter {
             guard i < total else { return }
             let byte = start[i]
             i &+= 1
-            if byte >= 0x20, byte != 0x22, byte != 0x26, byte != 0x27, byte != 0x3C, byte != 0x3E {
+            if byte >= 0x20, byte != .ampersand, byte != .lessThan, byte != .greaterThan {
                 put(byte)
             } else {
                 putEscape(byte)
@@ -180,11 +177,9 @@ extension XMLWriter {
     @inline(never)
     private mutating func putEscape(_ byte: UInt8) {
         switch byte {
-        case 0x22: put("&quot;")
-        case 0x26: put("&amp;")
-        case 0x27: put("&apos;")
-        case 0x3C: put("&lt;")
-        case 0x3E: put("&gt;")
+        case .ampersand: put("&amp;")
+        case .lessThan: put("&lt;")
+        case .greaterThan: put("&gt;")
         default:
             put("&#")
             if byte >= 10 { put(0x30 + byte / 10) }

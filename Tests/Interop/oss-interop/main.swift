@@ -47,8 +47,8 @@ func write() async throws -> [Object] {
     let keys = ["plain.txt", " !@#$%^&*()_+-=;'><,?.txt", "a//b/../c", "日本/猫.png", "emoji-😀.json", "+plus%2Fpercent"]
     for (index, key) in keys.enumerated() {
         let bytes = randomBytes(1000 * index)
-        let metadata = ["index": String(index), "Mixed-Case": "value with spaces"]
-        try await client.putObject(.init(bucket: bucket, key: key, metadata: metadata, body: .bytes(bytes)))
+        let metadata = ["index": String(index), "mixed-case": "value with spaces"]
+        try await client.putObject(.init(bucket: bucket, key: key, body: .bytes(bytes), metadata: metadata))
         objects.append(describe(key, bytes, metadata))
     }
 
@@ -68,7 +68,7 @@ func write() async throws -> [Object] {
     var completed: [UploadPart] = []
     for (index, part) in parts.enumerated() {
         let result = try await client.uploadPart(
-            .init(bucket: bucket, key: "parts.zip", partNumber: index + 1, uploadID: uploadID, body: .bytes(part))
+            .init(bucket: bucket, key: "parts.zip", uploadID: uploadID, partNumber: index + 1, body: .bytes(part))
         )
         completed.append(UploadPart(partNumber: index + 1, etag: result.etag))
     }
