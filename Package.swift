@@ -65,7 +65,11 @@ let package = Package(
         ),
         .executableTarget(
             name: "oss-emulator",
-            dependencies: ["OSSEmulator", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+            dependencies: [
+                "OSSEmulator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
         ),
 
         // The generator
@@ -89,6 +93,17 @@ let package = Package(
         ),
         .testTarget(name: "OSSChecksumTests", dependencies: ["OSSChecksum"]),
         .testTarget(name: "OSSRuntimeTests", dependencies: ["OSSRuntime"]),
+        .testTarget(
+            name: "OSSEmulatorTests",
+            dependencies: [
+                "OSSChecksum", "OSSEmulator",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
         .testTarget(name: "OSSTests", dependencies: ["FaultServer", "OSS", "OSSEmulator"]),
         .executableTarget(
             name: "oss-interop",

@@ -4,11 +4,11 @@ import Logging
 import OSSEmulator
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 @main
@@ -59,13 +59,19 @@ struct EmulatorCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "What GetBucketInfo says of BlockPublicAccess.")
     var blockPublicAccess = true
 
-    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical; to stderr.", valueName: "level"))
-    var logLevel = Logger.Level.warning
+    @Option(
+        help: ArgumentHelp("How much to log, to stderr.", valueName: "level"))
+    var logLevel = LogLevel.warning
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be between 0 and 65535") }
-        guard !accessKeyId.isEmpty, !accessKeySecret.isEmpty else { throw ValidationError("the keys must not be empty") }
-        guard accessKeyId.utf8.allSatisfy({ (33...126).contains($0) && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ",") })
+        guard !accessKeyId.isEmpty, !accessKeySecret.isEmpty else {
+            throw ValidationError("the keys must not be empty")
+        }
+        guard
+            accessKeyId.utf8.allSatisfy({
+                (33...126).contains($0) && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ",")
+            })
         else { throw ValidationError("--access-key-id must be printable ASCII without spaces, slashes and commas") }
     }
 
@@ -84,14 +90,15 @@ struct EmulatorCommand: AsyncParsableCommand {
             EmulatorCredential(accessKeyID: accessKeyId, accessKeySecret: accessKeySecret)
         ]
         var logger = Logger(label: "oss-emulator") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = logLevel
+        logger.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .warning
         configuration.logger = logger
 
         let (stop, sources) = Self.stopSignals()
         defer { for source in sources { source.cancel() } }
         let emulator = try await Emulator.start(configuration)
         // Written by hand, since a pipe's buffer would keep `print`'s line from whoever waits for it.
-        let line = "ready \(emulator.endpoint) region=\(emulator.region) accessKeyId=\(emulator.accessKeyID)"
+        let line =
+            "ready \(emulator.endpoint) region=\(emulator.region) accessKeyId=\(emulator.accessKeyID)"
             + " accessKeySecret=\(emulator.accessKeySecret)\n"
         line.withCString { _ = write(STDOUT_FILENO, $0, strlen($0)) }
         for await _ in stop { break }
@@ -112,4 +119,7 @@ struct EmulatorCommand: AsyncParsableCommand {
     }
 }
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+/// The levels of the logger, under a type of our own that the command line can name.
+enum LogLevel: String, CaseIterable, ExpressibleByArgument {
+    case trace, debug, info, notice, warning, error, critical
+}

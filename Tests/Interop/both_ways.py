@@ -14,8 +14,7 @@ import subprocess
 import sys
 
 import alibabacloud_oss_v2 as oss
-from harness import ENDPOINT, REGION, case, expect, run, same
-from python_sdk import ODD_KEYS, crc64, get, pattern
+from harness import ENDPOINT, ODD_KEYS, REGION, case, crc64, expect, get, pattern, run, same
 
 PROGRAM = sys.argv.pop(1)
 

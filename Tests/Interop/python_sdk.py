@@ -7,47 +7,9 @@ import io
 
 import alibabacloud_oss_v2 as oss
 import requests
-from alibabacloud_oss_v2 import crc as oss_crc
-from harness import ENDPOINT, KEY_ID, KEY_SECRET, anonymous, case, client, expect, refused, run, same
-
-# Without `.` and `..` between slashes: the SDK's HTTP library resolves those before it sends.
-ODD_KEYS = [
-    "plain.txt",
-    "dir/sub/file",
-    "//double//slash//",
-    "a..b/...c/..d",
-    " !@#$%^&*()_+-=;'><,?.txt",
-    "url-%123-/?#:key-0",
-    "plus+and space",
-    "中文/键 名.txt",
-    "emoji-\U0001f600",
-    "e\u0301-decomposed",
-    "\u00e9-composed",
-    "tab\tand\nline\rfeed",
-    "&amp;<tag>\"quoted\"'",
-    ".hidden",
-    "trailing/",
-] + [f"control-{chr(code)}-end" for code in range(1, 32)]
-
-
-def put(api, bucket, key, body, **more):
-    return api.put_object(oss.PutObjectRequest(bucket=bucket, key=key, body=body, **more))
-
-
-def get(api, bucket, key, **more):
-    return api.get_object(oss.GetObjectRequest(bucket=bucket, key=key, **more))
-
-
-def crc64(data):
-    value = oss_crc.Crc64(0)
-    value.update(data)
-    return str(value.sum64())
-
-
-def pattern(size):
-    block = hashlib.sha512(str(size).encode()).digest() * 1024
-    return (block * (size // len(block) + 1))[:size]
-
+from harness import (
+    ENDPOINT, KEY_SECRET, ODD_KEYS, anonymous, case, client, crc64, expect, get, pattern, put, refused, run, same,
+)
 
 def fetch(url, method="GET", body=None, headers=None):
     with requests.Session() as session:

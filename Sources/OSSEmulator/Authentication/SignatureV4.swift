@@ -37,7 +37,8 @@ struct SignatureV4: Sendable {
         let scope = try Scope(credentialField)
         let credential = try lookup(scope.accessKeyID, request.nonEmptyHeader("x-oss-security-token"))
         let date = try date(of: request)
-        guard abs(date.millisecondsSince1970 - request.received.millisecondsSince1970) <= Authenticator.maximumSkew else {
+        guard abs(date.millisecondsSince1970 - request.received.millisecondsSince1970) <= Authenticator.maximumSkew
+        else {
             throw .requestTimeTooSkewed(requested: date, now: request.received)
         }
         guard let payloadHash = request.nonEmptyHeader("x-oss-content-sha256") else {
@@ -82,7 +83,8 @@ struct SignatureV4: Sendable {
         try check(scope, date: dateText)
         let additional = try names(query.nonEmpty("x-oss-additional-headers"))
         for name in additional where !request.headers.contains(name: name) {
-            throw .invalidArgument("x-oss-additional-headers", name, "The request lacks a header that its signature names.")
+            throw .invalidArgument(
+                "x-oss-additional-headers", name, "The request lacks a header that its signature names.")
         }
         try verify(
             request, scope: scope, date: dateText, additionalHeaders: additional,
@@ -154,7 +156,8 @@ struct SignatureV4: Sendable {
     ) throws(Fault) {
         let canonical = Self.canonicalRequest(
             method: request.head.method.rawValue, bucket: request.target.bucket, key: request.target.key,
-            query: request.query, headers: request.headers, additionalHeaders: additionalHeaders, payloadHash: payloadHash)
+            query: request.query, headers: request.headers, additionalHeaders: additionalHeaders,
+            payloadHash: payloadHash)
         let toSign = Self.stringToSign(canonicalRequest: canonical, date: date, scope: scope.text)
         guard let provided = Hex.decode(signature),
             HMAC<SHA256>.isValidAuthenticationCode(
@@ -189,8 +192,9 @@ struct SignatureV4: Sendable {
         var signed: [String: String] = [:]
         for (name, value) in headers {
             let name = name.lowercased()
-            guard name.hasPrefix("x-oss-") || name == "content-type" || name == "content-md5"
-                || additionalHeaders.contains(name)
+            guard
+                name.hasPrefix("x-oss-") || name == "content-type" || name == "content-md5"
+                    || additionalHeaders.contains(name)
             else { continue }
             let value = value.trimmingBlanks
             signed[name] = signed[name].map { $0 + "," + value } ?? value

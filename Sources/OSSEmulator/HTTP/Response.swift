@@ -25,7 +25,8 @@ struct Response: Sendable {
     init(_ status: HTTPResponseStatus = .ok, root: String, _ content: (inout XMLWriter) -> Void) {
         var writer = XMLWriter()
         writer.element(root, content)
-        self.init(status, headers: [HeaderField(name: "Content-Type", value: "application/xml")], body: .bytes(writer.bytes))
+        self.init(
+            status, headers: [HeaderField(name: "Content-Type", value: "application/xml")], body: .bytes(writer.bytes))
     }
 
     mutating func set(_ name: String, _ value: String?) {

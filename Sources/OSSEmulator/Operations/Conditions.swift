@@ -11,7 +11,8 @@ struct Conditions {
         noneMatch = request.nonEmptyHeader(prefix + "if-none-match")
         // A date that can't be read is no condition.
         modifiedSince = request.nonEmptyHeader(prefix + "if-modified-since").flatMap(EmulatorInstant.init(httpDate:))
-        unmodifiedSince = request.nonEmptyHeader(prefix + "if-unmodified-since").flatMap(EmulatorInstant.init(httpDate:))
+        unmodifiedSince = request.nonEmptyHeader(prefix + "if-unmodified-since").flatMap(
+            EmulatorInstant.init(httpDate:))
     }
 
     func check(_ version: ObjectVersion) throws(Fault) {
@@ -34,7 +35,9 @@ struct Conditions {
             var text = candidate.trimmingBlanks
             if text == "*" { return true }
             if text.hasPrefix("W/") { text.removeFirst(2) }
-            if text.utf8.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") { text = String(text.dropFirst().dropLast()) }
+            if text.utf8.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") {
+                text = String(text.dropFirst().dropLast())
+            }
             return text == etag
         }
     }

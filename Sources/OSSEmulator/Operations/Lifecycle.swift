@@ -55,7 +55,8 @@ extension Service {
             }
             guard hasTime else { throw .malformedXML }
             if action.name.hasSuffix("Transition") {
-                guard let storageClass = action.value("StorageClass"), StorageClass(rawValue: storageClass) != nil else {
+                guard let storageClass = action.value("StorageClass"), StorageClass(rawValue: storageClass) != nil
+                else {
                     throw .malformedXML
                 }
             }

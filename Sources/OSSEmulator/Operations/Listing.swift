@@ -82,7 +82,8 @@ extension Service {
             }
             if let common = key.commonPrefix(after: page.prefix.count, delimiter: page.delimiter) {
                 found.items.append(.prefix(common))
-                position = ObjectKey.afterAll(withPrefix: common).map { bucket.objects.position($0) }
+                position =
+                    ObjectKey.afterAll(withPrefix: common).map { bucket.objects.position($0) }
                     ?? page.end(of: bucket.objects)
             } else {
                 found.items.append(.entry(entry.latest))
@@ -153,7 +154,8 @@ extension Service {
         var marker = Array(startAfter.utf8)
         if let token {
             guard let decoded = Hex.decode(token) else {
-                throw Fault.invalidArgument("continuation-token", token, "The continuation token provided is incorrect.")
+                throw Fault.invalidArgument(
+                    "continuation-token", token, "The continuation token provided is incorrect.")
             }
             marker = decoded
         }
@@ -196,7 +198,8 @@ extension Service {
                     break
                 }
                 found.items.append(.prefix(common))
-                position = ObjectKey.afterAll(withPrefix: common).map { bucket.objects.position($0) }
+                position =
+                    ObjectKey.afterAll(withPrefix: common).map { bucket.objects.position($0) }
                     ?? page.end(of: bucket.objects)
                 continue
             }
@@ -292,7 +295,8 @@ extension Service {
         while let (key, upload) = bucket.uploads.entry(at: position), key.key.hasPrefix(page.prefix) {
             let common = key.key.commonPrefix(after: page.prefix.count, delimiter: page.delimiter)
             if let common, common == keyMarker {
-                position = ObjectKey.afterAll(withPrefix: common)
+                position =
+                    ObjectKey.afterAll(withPrefix: common)
                     .map { bucket.uploads.position(UploadKey(key: $0, uploadID: "")) } ?? end(of: bucket)
                 continue
             }
@@ -302,7 +306,8 @@ extension Service {
             }
             if let common {
                 found.items.append(.prefix(common))
-                position = ObjectKey.afterAll(withPrefix: common)
+                position =
+                    ObjectKey.afterAll(withPrefix: common)
                     .map { bucket.uploads.position(UploadKey(key: $0, uploadID: "")) } ?? end(of: bucket)
             } else {
                 found.items.append(.entry(upload.record))

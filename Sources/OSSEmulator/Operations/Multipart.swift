@@ -38,7 +38,8 @@ extension Service {
         {
             throw Fault.fileAlreadyExists(key)
         }
-        let id = Hex.encode(UInt64.random(in: 0 ... .max), uppercase: true)
+        let id =
+            Hex.encode(UInt64.random(in: 0 ... .max), uppercase: true)
             + Hex.encode(UInt64.random(in: 0 ... .max), uppercase: true)
         let record = UploadRecord(
             key: key, uploadID: id, initiated: call.request.received,
@@ -167,7 +168,9 @@ extension Service {
         let whole = found.record.isSequential ? try await contentMD5(of: Self.assemble(found, wanted)) : nil
         let written = try await catalogue.change(bucket.name, key.key) { [wanted] catalogue in
             // Looked at again under the lock: a part may have come, or the upload gone, meanwhile.
-            guard let upload = try catalogue.upload(key, in: bucket.name) else { throw Fault.noSuchUpload(key.uploadID) }
+            guard let upload = try catalogue.upload(key, in: bucket.name) else {
+                throw Fault.noSuchUpload(key.uploadID)
+            }
             var draft = try Self.assemble(upload, wanted)
             draft.lastModified = now
             if let whole, whole.etag == draft.etag { draft.contentMD5 = whole.md5 }

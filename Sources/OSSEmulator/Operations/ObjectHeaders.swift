@@ -44,7 +44,8 @@ extension ObjectAttributes {
         for (name, value) in request.headers {
             let name = name.lowercased()
             guard name.hasPrefix(metadataPrefix), name.utf8.count > metadataPrefix.utf8.count else { continue }
-            let field = HeaderField(name: String(name.dropFirst(metadataPrefix.utf8.count)), value: value.trimmingBlanks)
+            let field = HeaderField(
+                name: String(name.dropFirst(metadataPrefix.utf8.count)), value: value.trimmingBlanks)
             size += field.name.utf8.count + field.value.utf8.count
             fields.append(field)
         }

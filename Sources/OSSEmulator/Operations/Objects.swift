@@ -55,7 +55,8 @@ extension Service {
             guard let existing, !existing.isDeleteMarker else {
                 let draft = ObjectVersion(
                     key: key, versionID: "", sequence: 0, lastModified: now, type: .appendable, size: body.size,
-                    etag: body.etag, crc64: body.crc64, contentMD5: nil, attributes: attributes, segments: body.segments)
+                    etag: body.etag, crc64: body.crc64, contentMD5: nil, attributes: attributes, segments: body.segments
+                )
                 return try catalogue.putVersion(draft, in: bucket.name, forbidOverwrite: false)
             }
             return try catalogue.updateVersion(existing.versionID, of: key, in: bucket.name) { version in
@@ -97,7 +98,8 @@ extension Service {
             throw versionID == nil ? Fault.noSuchKey(key) : Fault.noSuchVersion(key, versionID)
         }
         if version.isDeleteMarker {
-            throw versionID == nil ? Fault.noSuchKey(key).deleteMarker(version.versionID) : Fault.markerNotAllowed(version)
+            throw versionID == nil
+                ? Fault.noSuchKey(key).deleteMarker(version.versionID) : Fault.markerNotAllowed(version)
         }
         return (version, lease)
     }

@@ -35,7 +35,8 @@ struct Connection {
                 while try await body.read() != nil {}
             }
             let response = try await service.respond(to: head, body: body, eventLoop: channel.eventLoop)
-            let canDrain = !body.isFinished && (body.hasStarted || !wantsContinue) && outstanding(body) <= Self.drainBytes
+            let canDrain =
+                !body.isFinished && (body.hasStarted || !wantsContinue) && outstanding(body) <= Self.drainBytes
             let isKept = head.isKeepAlive && (body.isFinished || canDrain)
             try await write(response, to: head, keepAlive: isKept, outbound)
             if !body.isFinished {

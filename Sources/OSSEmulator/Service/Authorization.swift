@@ -43,7 +43,9 @@ extension Service {
             guard bucket.acl != .private else { throw isAnonymous ? Fault.anonymousDenied : Fault.notTheOwner }
         case .readObject:
             let version = call.query.nonEmpty("versionId")
-            guard try mayRead(try call.key, version: version, in: bucket, as: call.identity) else { throw Fault.accessDenied }
+            guard try mayRead(try call.key, version: version, in: bucket, as: call.identity) else {
+                throw Fault.accessDenied
+            }
         case .writeObject:
             let existing = try call.request.target.key.flatMap { try catalogue.version(nil, of: $0, in: bucket.name) }
             guard effectiveACL(existing, bucket) == .publicReadWrite else { throw Fault.accessDenied }

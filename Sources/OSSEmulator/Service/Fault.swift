@@ -52,20 +52,22 @@ extension Fault {
             .forbidden, "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided."
                 + " Check your key and signing method.",
-            ec: "0002-00000201")
-            .detail("OSSAccessKeyId", accessKeyID)
-            .detail("SignatureProvided", provided)
-            .detail("StringToSign", stringToSign)
-            .detail("CanonicalRequest", canonicalRequest)
+            ec: "0002-00000201"
+        )
+        .detail("OSSAccessKeyId", accessKeyID)
+        .detail("SignatureProvided", provided)
+        .detail("StringToSign", stringToSign)
+        .detail("CanonicalRequest", canonicalRequest)
     }
 
     static func requestTimeTooSkewed(requested: EmulatorInstant, now: EmulatorInstant) -> Fault {
         Fault(
             .forbidden, "RequestTimeTooSkewed",
-            "The difference between the request time and the current time is too large.", ec: "0002-00000504")
-            .detail("MaxAllowedSkewMilliseconds", String(Authenticator.maximumSkew))
-            .detail("RequestTime", requested.iso8601)
-            .detail("ServerTime", now.iso8601)
+            "The difference between the request time and the current time is too large.", ec: "0002-00000504"
+        )
+        .detail("MaxAllowedSkewMilliseconds", String(Authenticator.maximumSkew))
+        .detail("RequestTime", requested.iso8601)
+        .detail("ServerTime", now.iso8601)
     }
 
     static func requestHasExpired(expires: EmulatorInstant, now: EmulatorInstant) -> Fault {
@@ -82,7 +84,8 @@ extension Fault {
     }
 
     static let accessDenied = Fault(
-        .forbidden, "AccessDenied", "You have no right to access this object because of bucket acl.", ec: "0003-00000001")
+        .forbidden, "AccessDenied", "You have no right to access this object because of bucket acl.",
+        ec: "0003-00000001")
 
     static let anonymousDenied = Fault(
         .forbidden, "AccessDenied", "Anonymous access is forbidden for this operation.")
@@ -127,8 +130,11 @@ extension Fault {
         .methodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 
     static func notImplemented(_ what: String) -> Fault {
-        Fault(.notImplemented, "NotImplemented", "A header or parameter you provided asks for something that is not here yet.")
-            .detail("Feature", what)
+        Fault(
+            .notImplemented, "NotImplemented",
+            "A header or parameter you provided asks for something that is not here yet."
+        )
+        .detail("Feature", what)
     }
 
     static let internalError = Fault(

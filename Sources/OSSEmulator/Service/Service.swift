@@ -48,7 +48,8 @@ final class Service: Sendable {
             response = try await answer(request, body, eventLoop)
         } catch let fault as Fault {
             logger.debug(
-                "refused", metadata: ["code": "\(fault.code)", "message": "\(fault.message)", "path": "\(Self.path(of: head))"])
+                "refused",
+                metadata: ["code": "\(fault.code)", "message": "\(fault.message)", "path": "\(Self.path(of: head))"])
             response = document(fault, head: head, requestID: id)
         } catch let error as ConnectionLost {
             logger.debug("the client went away", metadata: ["operation": "\(operation.rawValue)"])
@@ -204,7 +205,8 @@ struct Call {
     func number(_ name: String, default standard: Int, in range: ClosedRange<Int>) throws(Fault) -> Int {
         guard let text = query.nonEmpty(name) else { return standard }
         guard let number = Int(text), range.contains(number) else {
-            throw .invalidArgument(name, text, "Argument \(name) must be an integer between \(range.lowerBound) and \(range.upperBound).")
+            throw .invalidArgument(
+                name, text, "Argument \(name) must be an integer between \(range.lowerBound) and \(range.upperBound).")
         }
         return number
     }

@@ -73,20 +73,23 @@ extension Catalogue {
         }
         let free = try mutate { state -> [BlobID] in
             let replaced = try state.bucket(bucketName) { bucket -> ObjectVersion? in
-                if let replaced = bucket.objects.update(version.key, { entry -> ObjectVersion? in
-                    guard let place = entry.versions.firstIndex(where: { $0.versionID == version.versionID }) else {
-                        entry.versions.insert(version, at: 0)
-                        return nil
-                    }
-                    let old = entry.versions[place]
-                    if keepingPlace {
-                        entry.versions[place] = version
-                    } else {
-                        entry.versions.remove(at: place)
-                        entry.versions.insert(version, at: 0)
-                    }
-                    return old
-                }) {
+                if let replaced = bucket.objects.update(
+                    version.key,
+                    { entry -> ObjectVersion? in
+                        guard let place = entry.versions.firstIndex(where: { $0.versionID == version.versionID }) else {
+                            entry.versions.insert(version, at: 0)
+                            return nil
+                        }
+                        let old = entry.versions[place]
+                        if keepingPlace {
+                            entry.versions[place] = version
+                        } else {
+                            entry.versions.remove(at: place)
+                            entry.versions.insert(version, at: 0)
+                        }
+                        return old
+                    })
+                {
                     return replaced
                 }
                 bucket.objects[version.key] = KeyEntry(versions: [version])
@@ -105,7 +108,8 @@ extension Catalogue {
             throw versionID == nil ? Fault.noSuchKey(key) : Fault.noSuchVersion(key, versionID)
         }
         if version.isDeleteMarker {
-            throw versionID == nil ? Fault.noSuchKey(key).deleteMarker(version.versionID) : Fault.markerNotAllowed(version)
+            throw versionID == nil
+                ? Fault.noSuchKey(key).deleteMarker(version.versionID) : Fault.markerNotAllowed(version)
         }
         try body(&version)
         try store(version, in: bucket, keepingPlace: true)
@@ -145,7 +149,8 @@ extension Catalogue {
             key: key,
             versionID: versioning == .enabled ? VersionID.make(sequence: sequence) : ObjectVersion.nullID,
             sequence: sequence, lastModified: now, isDeleteMarker: true, type: .normal, size: 0, etag: "", crc64: 0,
-            attributes: ObjectAttributes(contentType: "", storageClass: record.storageClass, acl: .default), segments: [])
+            attributes: ObjectAttributes(contentType: "", storageClass: record.storageClass, acl: .default),
+            segments: [])
         try store(marker, in: bucketName)
         return Deletion(versionID: marker.versionID, isDeleteMarker: true)
     }

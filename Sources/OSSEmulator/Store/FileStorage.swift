@@ -1,14 +1,15 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
 import Crypto
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// Keeps everything in plain files under one folder.
 ///
@@ -263,7 +264,8 @@ final class FileStorage: Storage {
             for hash in try Files.list(folder + "/objects") {
                 for file in try Files.list("\(folder)/objects/\(hash)") {
                     let path = "\(folder)/objects/\(hash)/\(file)"
-                    guard let version = ObjectVersion(encoded: try Files.readAll(path)), isWhole(version.segments) else {
+                    guard let version = ObjectVersion(encoded: try Files.readAll(path)), isWhole(version.segments)
+                    else {
                         logger.warning("a record that is not whole is left out", metadata: ["file": "\(path)"])
                         leftOut += 1
                         continue

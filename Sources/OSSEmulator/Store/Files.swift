@@ -1,11 +1,12 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
 import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// The few system calls that storage needs, with errors instead of codes.
 enum Files {
@@ -56,11 +57,11 @@ enum Files {
     static func open(_ path: String, _ flags: Int32) throws -> CInt {
         while true {
             #if canImport(Glibc)
-            let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o600)
+                let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o600)
             #elseif canImport(Musl)
-            let descriptor = Musl.open(path, flags | O_CLOEXEC, 0o600)
+                let descriptor = Musl.open(path, flags | O_CLOEXEC, 0o600)
             #else
-            let descriptor = Darwin.open(path, flags | O_CLOEXEC, 0o600)
+                let descriptor = Darwin.open(path, flags | O_CLOEXEC, 0o600)
             #endif
             if descriptor >= 0 { return descriptor }
             if errno != EINTR { throw failure("cannot open", path) }
@@ -69,11 +70,11 @@ enum Files {
 
     static func close(_ descriptor: CInt) {
         #if canImport(Glibc)
-        _ = Glibc.close(descriptor)
+            _ = Glibc.close(descriptor)
         #elseif canImport(Musl)
-        _ = Musl.close(descriptor)
+            _ = Musl.close(descriptor)
         #else
-        _ = Darwin.close(descriptor)
+            _ = Darwin.close(descriptor)
         #endif
     }
 
@@ -126,9 +127,9 @@ enum Files {
     /// Waits until the file's bytes are on the disk.
     static func synchronize(_ descriptor: CInt) throws {
         #if canImport(Darwin)
-        let result = fsync(descriptor)
+            let result = fsync(descriptor)
         #else
-        let result = fdatasync(descriptor)
+            let result = fdatasync(descriptor)
         #endif
         if result != 0 { throw failure("cannot synchronize") }
     }

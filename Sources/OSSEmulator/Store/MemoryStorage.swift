@@ -43,7 +43,8 @@ final class MemoryStorage: Storage {
 
         func append(_ bytes: ByteBuffer) {
             // A slice would keep the whole of a larger buffer alive.
-            let exact = bytes.readableBytes == bytes.storageCapacity ? bytes : ByteBuffer(bytes: bytes.readableBytesView)
+            let exact =
+                bytes.readableBytes == bytes.storageCapacity ? bytes : ByteBuffer(bytes: bytes.readableBytesView)
             chunks.withLockedValue { $0.append(exact) }
         }
 

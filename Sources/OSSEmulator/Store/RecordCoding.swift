@@ -116,7 +116,8 @@ extension ObjectAttributes {
     }
 
     init?(_ record: RecordReader) {
-        guard let contentType = record.text("content-type"), let storageClass: StorageClass = record.choice("storage-class"),
+        guard let contentType = record.text("content-type"),
+            let storageClass: StorageClass = record.choice("storage-class"),
             let acl: ObjectACL = record.choice("acl")
         else { return nil }
         self.init(

@@ -92,7 +92,9 @@ enum Base64 {
 enum Percent {
     private static let unreserved: [Bool] = {
         var table = [Bool](repeating: false, count: 256)
-        for byte in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8 { table[Int(byte)] = true }
+        for byte in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8 {
+            table[Int(byte)] = true
+        }
         return table
     }()
     private static let digits = Array("0123456789ABCDEF".utf8)
