@@ -124,7 +124,7 @@ static int has_folding(void) {
 #if defined(__clang__)
 #define FOLDING_TARGET __attribute__((target("aes")))
 #else
-#define FOLDING_TARGET __attribute__((target("+aes")))
+#define FOLDING_TARGET __attribute__((target("+crypto")))
 #endif
 
 FOLDING_TARGET static inline uint64x2_t fold(uint64x2_t accumulator, poly64x2_t constants, uint64x2_t data) {

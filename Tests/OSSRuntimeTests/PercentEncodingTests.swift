@@ -57,8 +57,10 @@ import Testing
                 Unicode.Scalar(UInt32.random(in: 0...(Bool.random() ? 0x7F : 0x10FFFF), using: &generator))
             }
             let text = String(String.UnicodeScalarView(scalars))
-            #expect(PercentEncoding.decode(PercentEncoding.path(text)).unicodeScalars.elementsEqual(text.unicodeScalars))
-            #expect(PercentEncoding.decode(PercentEncoding.query(text)).unicodeScalars.elementsEqual(text.unicodeScalars))
+            #expect(
+                PercentEncoding.decode(PercentEncoding.path(text)).unicodeScalars.elementsEqual(text.unicodeScalars))
+            #expect(
+                PercentEncoding.decode(PercentEncoding.query(text)).unicodeScalars.elementsEqual(text.unicodeScalars))
         }
     }
 }

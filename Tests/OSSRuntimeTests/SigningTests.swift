@@ -3,9 +3,9 @@ import OSSRuntime
 import Testing
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 extension Vector: CustomTestStringConvertible {
@@ -80,11 +80,13 @@ private func name(_ text: String) throws -> HTTPField.Name {
         return canonical.split(separator: "\n", omittingEmptySubsequences: false)
     }
 
-    @Test(arguments: [
-        (nil, nil, "/"), ("b", nil, "/b/"), ("b", "k", "/b/k"), ("b", "/k", "/b//k"), ("b", "a//b/../c", "/b/a//b/../c"),
-        ("b", " !@#$%^&*()_+-=;'><,?.txt", "/b/%20%21%40%23%24%25%5E%26%2A%28%29_%2B-%3D%3B%27%3E%3C%2C%3F.txt"),
-        ("b", "照片/😀", "/b/%E7%85%A7%E7%89%87/%F0%9F%98%80"),
-    ] as [(String?, String?, String)])
+    @Test(
+        arguments: [
+            (nil, nil, "/"), ("b", nil, "/b/"), ("b", "k", "/b/k"), ("b", "/k", "/b//k"),
+            ("b", "a//b/../c", "/b/a//b/../c"),
+            ("b", " !@#$%^&*()_+-=;'><,?.txt", "/b/%20%21%40%23%24%25%5E%26%2A%28%29_%2B-%3D%3B%27%3E%3C%2C%3F.txt"),
+            ("b", "照片/😀", "/b/%E7%85%A7%E7%89%87/%F0%9F%98%80"),
+        ] as [(String?, String?, String)])
     func canonicalPath(bucket: String?, key: String?, path: String) {
         let lines = canonicalLines(SignableRequest(method: .get, bucket: bucket, key: key), parameters())
         #expect(lines[1] == path)

@@ -2,9 +2,9 @@ import OSSRuntime
 import Testing
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 @Suite struct TimestampTests {
@@ -17,16 +17,36 @@ import Foundation
     }
 
     static let rows: [Row] = [
-        Row(seconds: 0, dateTime: "1970-01-01T00:00:00Z", httpDate: "Thu, 01 Jan 1970 00:00:00 GMT", basic: "19700101T000000Z"),
-        Row(seconds: 951_782_400, dateTime: "2000-02-29T00:00:00Z", httpDate: "Tue, 29 Feb 2000 00:00:00 GMT", basic: "20000229T000000Z"),
-        Row(seconds: 951_868_799, dateTime: "2000-02-29T23:59:59Z", httpDate: "Tue, 29 Feb 2000 23:59:59 GMT", basic: "20000229T235959Z"),
-        Row(seconds: 951_868_800, dateTime: "2000-03-01T00:00:00Z", httpDate: "Wed, 01 Mar 2000 00:00:00 GMT", basic: "20000301T000000Z"),
-        Row(seconds: 1_702_743_657, dateTime: "2023-12-16T16:20:57Z", httpDate: "Sat, 16 Dec 2023 16:20:57 GMT", basic: "20231216T162057Z"),
-        Row(seconds: 1_709_210_096, dateTime: "2024-02-29T12:34:56Z", httpDate: "Thu, 29 Feb 2024 12:34:56 GMT", basic: "20240229T123456Z"),
-        Row(seconds: 4_107_542_400, dateTime: "2100-03-01T00:00:00Z", httpDate: "Mon, 01 Mar 2100 00:00:00 GMT", basic: "21000301T000000Z"),
-        Row(seconds: 253_402_300_799, dateTime: "9999-12-31T23:59:59Z", httpDate: "Fri, 31 Dec 9999 23:59:59 GMT", basic: "99991231T235959Z"),
-        Row(seconds: -1, dateTime: "1969-12-31T23:59:59Z", httpDate: "Wed, 31 Dec 1969 23:59:59 GMT", basic: "19691231T235959Z"),
-        Row(seconds: -62_135_596_800, dateTime: "0001-01-01T00:00:00Z", httpDate: "Mon, 01 Jan 0001 00:00:00 GMT", basic: "00010101T000000Z"),
+        Row(
+            seconds: 0, dateTime: "1970-01-01T00:00:00Z", httpDate: "Thu, 01 Jan 1970 00:00:00 GMT",
+            basic: "19700101T000000Z"),
+        Row(
+            seconds: 951_782_400, dateTime: "2000-02-29T00:00:00Z", httpDate: "Tue, 29 Feb 2000 00:00:00 GMT",
+            basic: "20000229T000000Z"),
+        Row(
+            seconds: 951_868_799, dateTime: "2000-02-29T23:59:59Z", httpDate: "Tue, 29 Feb 2000 23:59:59 GMT",
+            basic: "20000229T235959Z"),
+        Row(
+            seconds: 951_868_800, dateTime: "2000-03-01T00:00:00Z", httpDate: "Wed, 01 Mar 2000 00:00:00 GMT",
+            basic: "20000301T000000Z"),
+        Row(
+            seconds: 1_702_743_657, dateTime: "2023-12-16T16:20:57Z", httpDate: "Sat, 16 Dec 2023 16:20:57 GMT",
+            basic: "20231216T162057Z"),
+        Row(
+            seconds: 1_709_210_096, dateTime: "2024-02-29T12:34:56Z", httpDate: "Thu, 29 Feb 2024 12:34:56 GMT",
+            basic: "20240229T123456Z"),
+        Row(
+            seconds: 4_107_542_400, dateTime: "2100-03-01T00:00:00Z", httpDate: "Mon, 01 Mar 2100 00:00:00 GMT",
+            basic: "21000301T000000Z"),
+        Row(
+            seconds: 253_402_300_799, dateTime: "9999-12-31T23:59:59Z", httpDate: "Fri, 31 Dec 9999 23:59:59 GMT",
+            basic: "99991231T235959Z"),
+        Row(
+            seconds: -1, dateTime: "1969-12-31T23:59:59Z", httpDate: "Wed, 31 Dec 1969 23:59:59 GMT",
+            basic: "19691231T235959Z"),
+        Row(
+            seconds: -62_135_596_800, dateTime: "0001-01-01T00:00:00Z", httpDate: "Mon, 01 Jan 0001 00:00:00 GMT",
+            basic: "00010101T000000Z"),
     ]
 
     @Test(arguments: rows)
@@ -74,7 +94,8 @@ import Foundation
 
     @Test(arguments: [
         ("2023-12-16T16:20:57.000Z", 1_702_743_657.0), ("2023-12-16T16:20:57.5Z", 1_702_743_657.5),
-        ("2023-12-16T16:20:57.123456Z", 1_702_743_657.123456), ("2023-12-16T16:20:57.123456789Z", 1_702_743_657.123456789),
+        ("2023-12-16T16:20:57.123456Z", 1_702_743_657.123456),
+        ("2023-12-16T16:20:57.123456789Z", 1_702_743_657.123456789),
         ("2023-12-16T16:20:57.12345678901234567890Z", 1_702_743_657.123456789),
         ("2023-12-17T00:20:57+08:00", 1_702_743_657), ("2023-12-17T00:20:57+0800", 1_702_743_657),
         ("2023-12-17T00:20:57+08", 1_702_743_657), ("2023-12-16T10:50:57-05:30", 1_702_743_657),
@@ -98,10 +119,12 @@ import Foundation
         #expect(written == text || (seconds > 253_402_300_799 && written.hasPrefix("9999-12-31T23:59:59")))
     }
 
-    @Test(arguments: [
-        (.infinity, "9999-12-31T23:59:59.999999Z"), (-.infinity, "0001-01-01T00:00:00Z"), (.nan, "1970-01-01T00:00:00Z"),
-        (1e300, "9999-12-31T23:59:59.999999Z"), (-1e300, "0001-01-01T00:00:00Z"),
-    ] as [(Double, String)])
+    @Test(
+        arguments: [
+            (.infinity, "9999-12-31T23:59:59.999999Z"), (-.infinity, "0001-01-01T00:00:00Z"),
+            (.nan, "1970-01-01T00:00:00Z"),
+            (1e300, "9999-12-31T23:59:59.999999Z"), (-1e300, "0001-01-01T00:00:00Z"),
+        ] as [(Double, String)])
     func outOfRange(seconds: Double, text: String) {
         let date = Date(timeIntervalSince1970: seconds)
         #expect(Timestamps.string(date, .dateTime) == text)
@@ -150,7 +173,9 @@ import Foundation
         #expect(Timestamps.date("-1.5", .epochSeconds) == Date(timeIntervalSince1970: -1.5))
     }
 
-    @Test(arguments: ["", "20231216", "20231216T162057", "20231216T162057ZZ", "20230229T000000Z", "2023-12-16T16:20:57Z"])
+    @Test(arguments: [
+        "", "20231216", "20231216T162057", "20231216T162057ZZ", "20230229T000000Z", "2023-12-16T16:20:57Z",
+    ])
     func malformedBasic(text: String) {
         #expect(Timestamps.date(basic: text) == nil)
     }

@@ -2,9 +2,9 @@ import OSSRuntime
 import Testing
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// Random changes to valid documents: every read must end, without a crash and without leaving the document.
@@ -25,8 +25,10 @@ import Foundation
     ]
 
     static let pieces: [String] = [
-        "<", ">", "</", "/>", "<!--", "-->", "--", "<![CDATA[", "]]>", "]]", "<?", "?>", "&", ";", "&#", "&#x", "&amp;", "'", "\"",
-        "=", " ", "\n", "\r", "\u{0}", "\u{1}", "\u{FEFF}", "é", "<!DOCTYPE", "<?xml ", "xmlns:", ":", "<a>", "</a>", "0", "-",
+        "<", ">", "</", "/>", "<!--", "-->", "--", "<![CDATA[", "]]>", "]]", "<?", "?>", "&", ";", "&#", "&#x", "&amp;",
+        "'", "\"",
+        "=", " ", "\n", "\r", "\u{0}", "\u{1}", "\u{FEFF}", "é", "<!DOCTYPE", "<?xml ", "xmlns:", ":", "<a>", "</a>",
+        "0", "-",
     ]
 
     private func mutate(_ document: [UInt8], _ generator: inout some RandomNumberGenerator) -> [UInt8] {
@@ -62,7 +64,9 @@ import Foundation
             case 3: _ = xml.readDate(.dateTime)
             case 4: _ = xml.readURLDecodedString()
             case 5, 6: _ = xml.readString()
-            case 7: _ = xml.peekText(of: "ID"); fallthrough
+            case 7:
+                _ = xml.peekText(of: "ID")
+                fallthrough
             default:
                 if name.description.isEmpty { Issue.record("an empty name") }
                 read(&xml, &generator, &budget)

@@ -2,9 +2,9 @@ import OSSRuntime
 import Testing
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// The error of a document that is skipped over.
@@ -62,19 +62,24 @@ private final class Node {
     // MARK: Text
 
     @Test(arguments: [
-        ("<a>text</a>", "text"), ("<a/>", ""), ("<a></a>", ""), ("<a >x</a >", "x"), ("<a\n/>", ""), ("<a>x</a\t\n>", "x"),
+        ("<a>text</a>", "text"), ("<a/>", ""), ("<a></a>", ""), ("<a >x</a >", "x"), ("<a\n/>", ""),
+        ("<a>x</a\t\n>", "x"),
         ("<a>  two  spaces  </a>", "  two  spaces  "), ("<a>\ttab\nnewline</a>", "\ttab\nnewline"),
-        ("<a>&lt;&gt;&amp;&quot;&apos;</a>", "<>&\"'"), ("<a>x&amp;y</a>", "x&y"), ("<a>&#65;&#x42;&#x63;&#X44;</a>", "error"),
-        ("<a>&#65;&#x42;&#x4a;&#x4A;</a>", "ABJJ"), ("<a>&#29031;&#x1F600;</a>", "照😀"), ("<a>&#x00000000000041;</a>", "A"),
+        ("<a>&lt;&gt;&amp;&quot;&apos;</a>", "<>&\"'"), ("<a>x&amp;y</a>", "x&y"),
+        ("<a>&#65;&#x42;&#x63;&#X44;</a>", "error"),
+        ("<a>&#65;&#x42;&#x4a;&#x4A;</a>", "ABJJ"), ("<a>&#29031;&#x1F600;</a>", "照😀"),
+        ("<a>&#x00000000000041;</a>", "A"),
         ("<a>&#1;&#x1F;&#10;&#13;</a>", "\u{1}\u{1F}\n\r"), ("<a>照片😀</a>", "照片😀"),
         ("<a>one\r\ntwo\rthree\r\r\nfour</a>", "one\ntwo\nthree\n\nfour"),
         ("<a><![CDATA[<b>&amp;]]]></a>", "<b>&amp;]"), ("<a>x<![CDATA[]]>y</a>", "xy"),
         ("<a><![CDATA[a\r\nb\r]]></a>", "a\nb\n"), ("<a>x<!-- no --><?pi no?>y</a>", "xy"),
         ("<a>]] > ] ]></a>", "]] > ] ]>"), ("<a>a]b]]c</a>", "a]b]]c"), ("<a>a>b</a>", "a>b"),
-        ("<a>]]<![CDATA[>]]></a>", "]]>"), ("<a>12345678901234567890&amp;12345678901234567890</a>", "12345678901234567890&12345678901234567890"),
+        ("<a>]]<![CDATA[>]]></a>", "]]>"),
+        ("<a>12345678901234567890&amp;12345678901234567890</a>", "12345678901234567890&12345678901234567890"),
         ("<ns:a xmlns:ns='u'>x</ns:a>", "x"), ("<a><b/></a>", "error"), ("<a>x<b/></a>", "error"),
         (" <!-- c --> <?pi?> <a>x</a> <?pi x?><!---->\n", "x"), ("\u{FEFF}<a>x</a>", "x"),
-        ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a>x</a>", "x"), ("<a>\u{7F}\u{85}\u{2028}</a>", "\u{7F}\u{85}\u{2028}"),
+        ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a>x</a>", "x"),
+        ("<a>\u{7F}\u{85}\u{2028}</a>", "\u{7F}\u{85}\u{2028}"),
     ])
     func text(document: String, expected: String) {
         let text = rootText(document)
@@ -87,7 +92,9 @@ private final class Node {
             for position in 0...length {
                 let before = String(repeating: "x", count: position)
                 let after = String(repeating: "y", count: length - position)
-                for (special, value) in [("&amp;", "&"), ("\r\n", "\n"), ("\n", "\n"), ("]", "]"), ("é", "é"), ("", "")] {
+                for (special, value) in [
+                    ("&amp;", "&"), ("\r\n", "\n"), ("\n", "\n"), ("]", "]"), ("é", "é"), ("", ""),
+                ] {
                     let text = rootText("<a>\(before)\(special)\(after)</a>")
                     guard text == before + value + after else {
                         Issue.record("\(length) \(position) \(special): \(text)")
@@ -132,7 +139,9 @@ private final class Node {
         #expect(scalar("-9223372036854775808") { $0.readInt64() } == .min)
         #expect(scalarError("") { $0.readInt() } == nil)
         #expect(scalarError("  ") { $0.readInt() } == nil)
-        for bad in ["x", "1x", "1 2", "-", "+", "1.0", "9223372036854775808", "-9223372036854775809", "99999999999999999999"] {
+        for bad in [
+            "x", "1x", "1 2", "-", "+", "1.0", "9223372036854775808", "-9223372036854775809", "99999999999999999999",
+        ] {
             #expect(scalarError(bad) { $0.readInt() } == "<MaxKeys> holds \"\(bad)\" where an integer was due")
             #expect(scalarError(bad) { $0.readInt64() } != nil)
         }
@@ -175,7 +184,8 @@ private final class Node {
         #expect(try Node.tree("<a/>") == "a")
         #expect(try Node.tree("<a><b/><c>text<d></d>text</c> </a>") == "a(b c(d))")
         #expect(try Node.tree("<a><!-- <x/> --><b/><![CDATA[<x/>]]><?x <x/>?><b2 x='&lt;' /></a>") == "a(b b2)")
-        #expect(try Node.tree("<p:a xmlns:p=\"u\" xmlns=\"v\"><p:b-1 p:x='1' x='2'/><c.d/><_e/></p:a>") == "a(b-1 c.d _e)")
+        #expect(
+            try Node.tree("<p:a xmlns:p=\"u\" xmlns=\"v\"><p:b-1 p:x='1' x='2'/><c.d/><_e/></p:a>") == "a(b-1 c.d _e)")
         #expect(try Node.tree("<元素><é·1/></元素>") == "元素(é·1)")
         #expect(try Node.tree("<a\n  x = \"1'\"\ty\r\n=\n'2\"&#1;&lt;>'\n/>") == "a")
     }
@@ -243,17 +253,22 @@ private final class Node {
         #expect(try list("<i>1</i><i>2</i>") { $0.readList(item: "i", into: &$1) } == [1, 2])
         #expect(try list("<i>1</i>") { $0.readList(item: "i", into: &$1) } == [Int64(1)])
         #expect(try list("<i>red</i>") { $0.readList(item: "i", into: &$1) } == [Color(rawValue: "red")])
-        #expect(try list("<i><id>1</id></i><i/>") { $0.readList(item: "i", into: &$1) } == [Item(id: "1"), Item(id: nil)])
-        #expect(try list("<i>1</i><i>2</i>") { (xml, items: inout [Int]) in
-            while xml.nextElement() != nil { xml.readItem(into: &items) }
-        } == [1, 2])
+        #expect(
+            try list("<i><id>1</id></i><i/>") { $0.readList(item: "i", into: &$1) } == [Item(id: "1"), Item(id: nil)])
+        #expect(
+            try list("<i>1</i><i>2</i>") { (xml, items: inout [Int]) in
+                while xml.nextElement() != nil { xml.readItem(into: &items) }
+            } == [1, 2])
     }
 
     @Test func names() throws {
         try XMLReader.read(Array("<r><LongElementNameHere/><ab/><abc/><abcdefgh/><a/></r>".utf8)) { xml in
             let patterns: [StaticString] = ["LongElementNameHere", "ab", "abc", "abcdefgh", "a"]
             for expected in patterns.indices {
-                guard let name = xml.nextElement() else { Issue.record("missing"); return }
+                guard let name = xml.nextElement() else {
+                    Issue.record("missing")
+                    return
+                }
                 for (index, pattern) in patterns.enumerated() {
                     #expect((pattern ~= name) == (index == expected))
                 }
@@ -320,7 +335,8 @@ private final class Node {
     }
 
     @Test func everyTruncationIsAnError() {
-        let document = Array("""
+        let document = Array(
+            """
             <?xml version="1.0" encoding="UTF-8" standalone='no'?><!-- c --><r xmlns="u" n:x = 'y'>
             <a>t&amp;é&#x41;</a><![CDATA[x]]]]><b /><?pi x?><c>\r\n]]</c ></r>
             """.utf8)

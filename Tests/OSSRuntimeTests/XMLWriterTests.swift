@@ -2,9 +2,9 @@ import OSSRuntime
 import Testing
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 private func written(_ write: (inout XMLWriter) -> Void) -> String {
@@ -36,7 +36,11 @@ private func written(_ write: (inout XMLWriter) -> Void) -> String {
             #expect(written { $0.write("A", value) } == "<A>\(value)</A>")
         }
         #expect(written { $0.write("A", nil as Int?) } == "")
-        #expect(written { $0.write("A", true); $0.write("B", false) } == "<A>true</A><B>false</B>")
+        #expect(
+            written {
+                $0.write("A", true)
+                $0.write("B", false)
+            } == "<A>true</A><B>false</B>")
         #expect(written { $0.write("A", 1.5) } == "<A>1.5</A>")
         #expect(written { $0.write("A", Color(rawValue: "red")) } == "<A>red</A>")
         #expect(written { $0.write("A", nil as Color?) } == "")
@@ -100,17 +104,22 @@ private func written(_ write: (inout XMLWriter) -> Void) -> String {
     @Test func growsWithEscapes() {
         // The longest escapes only, at sizes around each doubling of the buffer.
         for count in [1, 60, 64, 100, 500, 511, 512, 513, 2000, 10_000] {
-            #expect(written { $0.write("A", String(repeating: "&", count: count)) } == "<A>" + String(repeating: "&amp;", count: count) + "</A>")
+            #expect(
+                written { $0.write("A", String(repeating: "&", count: count)) } == "<A>"
+                    + String(repeating: "&amp;", count: count) + "</A>")
         }
         for count in 0..<600 {
             let text = String(repeating: "x", count: count)
-            #expect(written { xml in
-                xml.writeText(text)
-                xml.write("LongElementName", Int64.min)
-                xml.startElement("LongElementName")
-                xml.endElement("LongElementName")
-                xml.write("A", "&" + text)
-            } == text + "<LongElementName>-9223372036854775808</LongElementName><LongElementName></LongElementName><A>&amp;\(text)</A>")
+            #expect(
+                written { xml in
+                    xml.writeText(text)
+                    xml.write("LongElementName", Int64.min)
+                    xml.startElement("LongElementName")
+                    xml.endElement("LongElementName")
+                    xml.write("A", "&" + text)
+                } == text
+                    + "<LongElementName>-9223372036854775808</LongElementName><LongElementName></LongElementName><A>&amp;\(text)</A>"
+            )
         }
     }
 

@@ -1,9 +1,9 @@
 public import HTTPTypes
 
 #if canImport(FoundationEssentials)
-public import FoundationEssentials
+    public import FoundationEssentials
 #else
-public import Foundation
+    public import Foundation
 #endif
 
 /// What a signature covers of a request.
@@ -17,6 +17,9 @@ public struct SignableRequest: Sendable, Hashable {
     /// The query exactly as it is sent: percent-encoded, without "?".
     public var query: String
     /// The header fields. Signing in a header adds some.
+    ///
+    /// `host` is signed only if it is among the additional headers, and must then be put here: HTTPTypes keeps it in
+    /// the authority.
     public var headers: HTTPFields
 
     /// Describes a request.

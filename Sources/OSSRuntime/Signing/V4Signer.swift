@@ -2,9 +2,9 @@ import Crypto
 public import HTTPTypes
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    internal import FoundationEssentials
 #else
-import Foundation
+    internal import Foundation
 #endif
 
 /// Signs requests with `OSS4-HMAC-SHA256`, in the `Authorization` header or in the query.
@@ -68,16 +68,31 @@ extension V4Signer {
         tracing: Bool
     ) -> SigningTrace {
         let time = SigningTime(parameters.date)
-        request.headers[.ossDate] = time.dateTime
-        request.headers[.date] = Timestamps.string(parameters.date, .httpDate)
-        request.headers[.ossSecurityToken] = parameters.credentials.securityToken
-        if !request.headers.contains(.ossContentSHA256) {
-            request.headers[.ossContentSHA256] = "UNSIGNED-PAYLOAD"
+        // Appending is cheaper than setting; nearly always nothing is there to replace.
+        var hasPayloadHash = false
+        var hasOthers = false
+        for field in request.headers {
+            switch field.name {
+            case .ossContentSHA256: hasPayloadHash = true
+            case .ossDate, .date, .ossSecurityToken, .authorization: hasOthers = true
+            default: break
+            }
+        }
+        if hasOthers {
+            request.headers.removeAll { [.ossDate, .date, .ossSecurityToken, .authorization].contains($0.name) }
+        }
+        request.headers.append(HTTPField(name: .ossDate, value: time.dateTime))
+        request.headers.append(HTTPField(name: .date, value: Timestamps.string(parameters.date, .httpDate)))
+        if !hasPayloadHash {
+            request.headers.append(HTTPField(name: .ossContentSHA256, value: "UNSIGNED-PAYLOAD"))
+        }
+        if let token = parameters.credentials.securityToken {
+            request.headers.append(HTTPField(name: .ossSecurityToken, value: token))
         }
 
         var signature = V4Signature(request, parameters, time)
         signature.finish(keys)
-        request.headers[.authorization] = signature.authorization
+        request.headers.append(HTTPField(name: .authorization, value: signature.authorization))
         return tracing ? signature.trace : SigningTrace(stringToSign: "")
     }
 
@@ -196,17 +211,16 @@ private struct V4Signature {
     var authorization: String {
         var text: [UInt8] = []
         text.reserveCapacity(256)
-        text.append(contentsOf: Self.algorithm.utf8)
-        text.append(contentsOf: " Credential=".utf8)
-        text.append(contentsOf: parameters.credentials.accessKeyID.utf8)
+        text.append(literal: "OSS4-HMAC-SHA256 Credential=")
+        text.append(utf8: parameters.credentials.accessKeyID)
         text.append(.slash)
         Self.appendScope(parameters, time, to: &text)
         for (i, name) in additionalHeaders.enumerated() {
             text.append(contentsOf: (i == 0 ? ",AdditionalHeaders=" : ";").utf8)
-            text.append(contentsOf: name.utf8)
+            text.append(utf8: name)
         }
-        text.append(contentsOf: ",Signature=".utf8)
-        text.append(contentsOf: signature.utf8)
+        text.append(literal: ",Signature=")
+        text.append(utf8: signature)
         return String(decoding: text, as: UTF8.self)
     }
 
@@ -219,35 +233,36 @@ private struct V4Signature {
             hash.update(bufferPointer: bytes)
             return hash.finalize()
         }
-        buffer.append(contentsOf: Self.algorithm.utf8)
-        buffer.append(.newline)
-        buffer.append(contentsOf: time.dateTime.utf8)
+        buffer.append(literal: "OSS4-HMAC-SHA256\n")
+        buffer.append(utf8: time.dateTime)
         buffer.append(.newline)
         Self.appendScope(parameters, time, to: &buffer)
         buffer.append(.newline)
         digest.withUnsafeBytes { Hex.append($0, to: &buffer) }
 
-        var authenticator = keys.authenticator(
+        let key = keys.key(
             day: time.day, region: parameters.region, product: parameters.product,
             secret: parameters.credentials.accessKeySecret)
-        authenticator.update(data: buffer[canonicalCount...])
+        let start = canonicalCount
+        let code = buffer.withUnsafeBytes {
+            key.authenticationCode(for: UnsafeRawBufferPointer(rebasing: $0[start...]))
+        }
         var hex: [UInt8] = []
-        hex.reserveCapacity(64)
-        authenticator.finalize().withUnsafeBytes { Hex.append($0, to: &hex) }
+        code.withUnsafeBytes { Hex.append($0, to: &hex) }
         signature = String(decoding: hex, as: UTF8.self)
     }
 
     private static func appendScope(_ parameters: SigningParameters, _ time: SigningTime, to buffer: inout [UInt8]) {
         withUnsafeBytes(of: time.day) { buffer.append(contentsOf: $0) }
         buffer.append(.slash)
-        buffer.append(contentsOf: parameters.region.utf8)
+        buffer.append(utf8: parameters.region)
         buffer.append(.slash)
-        buffer.append(contentsOf: parameters.product.utf8)
-        buffer.append(contentsOf: "/aliyun_v4_request".utf8)
+        buffer.append(utf8: parameters.product)
+        buffer.append(literal: "/aliyun_v4_request")
     }
 
     private mutating func appendCanonicalRequest(_ request: SignableRequest) {
-        buffer.append(contentsOf: request.method.rawValue.utf8)
+        buffer.append(utf8: request.method.rawValue)
         buffer.append(.newline)
         // The bucket is in the path of a signature wherever it is in the request.
         buffer.append(.slash)
@@ -265,7 +280,7 @@ private struct V4Signature {
         buffer.append(.newline)
         for (i, name) in additionalHeaders.enumerated() {
             if i > 0 { buffer.append(.semicolon) }
-            buffer.append(contentsOf: name.utf8)
+            buffer.append(utf8: name)
         }
         buffer.append(.newline)
         buffer.append(contentsOf: (payloadHash ?? "UNSIGNED-PAYLOAD").utf8)
@@ -275,8 +290,11 @@ private struct V4Signature {
     private mutating func appendCanonicalQuery(_ query: String) {
         if query.isEmpty { return }
         // "+" means a space to some, and is never sent by us.
-        var query = query.utf8.contains(UInt8(ascii: "+")) ? query.split(separator: "+", omittingEmptySubsequences: false).joined(separator: "%20") : query
-        // Read inside the closure only.
+        var query = query
+        // Read inside the closures only.
+        if query.withUTF8({ $0.contains(UInt8(ascii: "+")) }) {
+            query = query.split(separator: "+", omittingEmptySubsequences: false).joined(separator: "%20")
+        }
         query.withUTF8 { bytes in
             var pairs: [(name: Range<Int>, value: Range<Int>)] = []
             pairs.reserveCapacity(16)
@@ -394,6 +412,21 @@ private func sort<Element>(_ elements: inout [Element], by areInOrder: (Element,
             elements.swapAt(j, j - 1)
             j -= 1
         }
+    }
+}
+
+extension [UInt8] {
+    // One copy from contiguous memory; appending a String's view goes a longer way.
+
+    fileprivate mutating func append(literal: StaticString) {
+        // A literal of more than one character has a pointer.
+        append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    }
+
+    fileprivate mutating func append(utf8 text: String) {
+        var text = text
+        // Read inside the closure only.
+        text.withUTF8 { append(contentsOf: $0) }
     }
 }
 

@@ -4,11 +4,16 @@ package enum Hex {
 
     /// Appends two digits for each byte.
     package static func append(_ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]) {
-        // The table has 16 entries, and a nibble is less than 16.
+        // The table has 16 entries, and a nibble is less than 16; the digits have room for all of them.
         let table = digits.utf8Start
-        for byte in bytes {
-            output.append(table[Int(byte >> 4)])
-            output.append(table[Int(byte & 0x0F)])
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bytes.count * 2) { text in
+            var i = 0
+            for byte in bytes {
+                text.initializeElement(at: i, to: table[Int(byte >> 4)])
+                text.initializeElement(at: i + 1, to: table[Int(byte & 0x0F)])
+                i += 2
+            }
+            output.append(contentsOf: UnsafeBufferPointer(text))
         }
     }
 

@@ -1,7 +1,7 @@
 #if canImport(FoundationEssentials)
-package import FoundationEssentials
+    package import FoundationEssentials
 #else
-package import Foundation
+    package import Foundation
 #endif
 
 /// Reads and writes the timestamps of the service, without formatters: they are slow, and depend on more than is needed.
@@ -131,7 +131,9 @@ struct CivilTime {
     }
 
     /// Seconds since 1970 of a valid date and time.
-    static func secondsSince1970(_ year: Int, _ month: Int, _ day: Int, _ hour: Int, _ minute: Int, _ second: Int) -> Int {
+    static func secondsSince1970(_ year: Int, _ month: Int, _ day: Int, _ hour: Int, _ minute: Int, _ second: Int)
+        -> Int
+    {
         let shiftedYear = month <= 2 ? year &- 1 : year
         let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear &- 399) / 400
         let yearOfEra = shiftedYear &- era &* 400

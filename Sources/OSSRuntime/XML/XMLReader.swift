@@ -587,7 +587,8 @@ extension XMLReader {
 
     private mutating func failControlCharacter(at p: UnsafePointer<UInt8>) {
         let digits = String(p.pointee, radix: 16, uppercase: true)
-        fail("the control character U+\(String(repeating: "0", count: 4 - digits.count) + digits) is not allowed", at: p)
+        fail(
+            "the control character U+\(String(repeating: "0", count: 4 - digits.count) + digits) is not allowed", at: p)
     }
 
     /// At "&": what the reference stands for, and where it ends; nil after an error.
