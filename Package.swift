@@ -1,9 +1,6 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// `Scripts/wire-tests` sets this to add the suite it has generated from a folder of wire cases.
-let hasExtraWireCases = Context.environment["OSS_WIRE_CASES"] != nil
-
 let package = Package(
     name: "oss-swift",
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
@@ -104,7 +101,16 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]
         ),
-        .testTarget(name: "OSSTests", dependencies: ["FaultServer", "OSS", "OSSEmulator"]),
+        .testTarget(name: "OSSTests", dependencies: ["FaultServer", "OSS", "OSSEmulator", "WireTestSupport"]),
+        .testTarget(name: "SpecModelTests", dependencies: ["SpecModel"]),
+        .testTarget(name: "SwiftEmitterTests", dependencies: ["SpecModel", "SwiftEmitter"]),
+        .testTarget(
+            name: "GoldenTests",
+            dependencies: ["OSSRuntime"],
+            exclude: ["Cases/service.json", "Cases/bindings.json", "Cases/pages.json", "Cases/structures.json"]
+        ),
+        .target(name: "WireTestSupport", dependencies: ["OSSRuntime", "SpecModel"], path: "Tests/WireTestSupport"),
+        .testTarget(name: "WireTestSupportTests", dependencies: ["WireTestSupport"]),
         .executableTarget(
             name: "oss-interop",
             dependencies: ["OSS", .product(name: "Crypto", package: "swift-crypto")],
@@ -122,3 +128,9 @@ let package = Package(
         ),
     ]
 )
+
+// `Scripts/wire-tests` names a folder of tests that it has generated from wire cases; they take the place of all others.
+if let folder = Context.environment["OSS_WIRE_CASES"] {
+    package.targets.removeAll { $0.type == .test }
+    package.targets.append(.testTarget(name: "WireCases", dependencies: ["OSS", "WireTestSupport"], path: folder))
+}

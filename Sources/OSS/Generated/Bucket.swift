@@ -73,7 +73,6 @@ public struct ListBucketsRequest: OperationRequest, Sendable, Hashable {
     public var tagValue: String?
     /// Only buckets with all these tags: `"k":"v"` pairs, separated by commas.
     public var tagging: String?
-
     public init(
         marker: String? = nil, maxKeys: Int? = nil, prefix: String? = nil, resourceGroupID: String? = nil,
         tagKey: String? = nil, tagValue: String? = nil, tagging: String? = nil
@@ -94,8 +93,9 @@ public struct ListBucketsRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/listBuckets(_:options:)``.
-public struct ListBucketsResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct ListBucketsResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The prefix of the request.
     public var prefix: String?
     /// The marker of the request.
@@ -110,8 +110,6 @@ public struct ListBucketsResult: OperationResult, OperationOutput, Sendable, Has
     public var owner: Owner?
     /// The buckets.
     public var buckets: [BucketProperties] = []
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("ListAllMyBucketsResult") { element, xml in
@@ -143,7 +141,6 @@ public struct PutBucketRequest: OperationRequest, Sendable, Hashable {
     public var bucketTagging: String?
     /// The agentic bucket that this bucket belongs to.
     public var agenticBucket: String?
-
     public init(
         bucket: String, acl: BucketACL? = nil, resourceGroupID: String? = nil,
         createBucketConfiguration: CreateBucketConfiguration? = nil, bucketTagging: String? = nil,
@@ -165,7 +162,7 @@ public struct PutBucketRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/putBucket(_:options:)``.
-public struct PutBucketResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct PutBucketResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
     public init(response: ResponseMetadata = .init()) { self.response = response }
 }
@@ -174,14 +171,13 @@ public struct PutBucketResult: OperationResult, OperationOutput, Sendable, Hasha
 public struct DeleteBucketRequest: OperationRequest, Sendable, Hashable {
     /// The bucket's name.
     public var bucket: String
-
     public init(bucket: String) { self.bucket = bucket }
     package static let operation = Operation(name: "DeleteBucket", method: .delete)
     package func encode(into request: inout RequestBuilder) { request.setBucket(bucket) }
 }
 
 /// The result of ``OSSClient/deleteBucket(_:options:)``.
-public struct DeleteBucketResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct DeleteBucketResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
     public init(response: ResponseMetadata = .init()) { self.response = response }
 }
@@ -190,19 +186,17 @@ public struct DeleteBucketResult: OperationResult, OperationOutput, Sendable, Ha
 public struct GetBucketInfoRequest: OperationRequest, Sendable, Hashable {
     /// The bucket's name.
     public var bucket: String
-
     public init(bucket: String) { self.bucket = bucket }
     package static let operation = Operation(name: "GetBucketInfo", method: .get, query: "bucketInfo")
     package func encode(into request: inout RequestBuilder) { request.setBucket(bucket) }
 }
 
 /// The result of ``OSSClient/getBucketInfo(_:options:)``.
-public struct GetBucketInfoResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct GetBucketInfoResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// What is known about the bucket.
     public var bucketInfo: BucketInfo?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("BucketInfo") { element, xml in
@@ -218,19 +212,17 @@ public struct GetBucketInfoResult: OperationResult, OperationOutput, Sendable, H
 public struct GetBucketLocationRequest: OperationRequest, Sendable, Hashable {
     /// The bucket's name.
     public var bucket: String
-
     public init(bucket: String) { self.bucket = bucket }
     package static let operation = Operation(name: "GetBucketLocation", method: .get, query: "location")
     package func encode(into request: inout RequestBuilder) { request.setBucket(bucket) }
 }
 
 /// The result of ``OSSClient/getBucketLocation(_:options:)``.
-public struct GetBucketLocationResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct GetBucketLocationResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The location, e.g. `oss-cn-hangzhou`.
     public var location: String?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("LocationConstraint") { location = $0.readString() }
@@ -241,15 +233,15 @@ public struct GetBucketLocationResult: OperationResult, OperationOutput, Sendabl
 public struct GetBucketStatRequest: OperationRequest, Sendable, Hashable {
     /// The bucket's name.
     public var bucket: String
-
     public init(bucket: String) { self.bucket = bucket }
     package static let operation = Operation(name: "GetBucketStat", method: .get, query: "stat")
     package func encode(into request: inout RequestBuilder) { request.setBucket(bucket) }
 }
 
 /// The result of ``OSSClient/getBucketStat(_:options:)``.
-public struct GetBucketStatResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct GetBucketStatResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// Size of everything, in bytes.
     public var storage: Int64?
     /// Number of objects.
@@ -292,8 +284,6 @@ public struct GetBucketStatResult: OperationResult, OperationOutput, Sendable, H
     public var deleteMarkerCount: Int64?
     /// Number of parts of multipart uploads under way.
     public var multipartPartCount: Int64?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("BucketStat") { element, xml in
@@ -331,7 +321,6 @@ public struct CreateBucketConfiguration: XMLEncodable, Sendable, Hashable {
     public var storageClass: StorageClass?
     /// How data is kept safe; `LRS` by default.
     public var dataRedundancyType: DataRedundancyType?
-
     public init(storageClass: StorageClass? = nil, dataRedundancyType: DataRedundancyType? = nil) {
         (self.storageClass, self.dataRedundancyType) = (storageClass, dataRedundancyType)
     }
@@ -379,7 +368,6 @@ public struct BucketProperties: XMLStructure, Sendable, Hashable {
     public var resourceGroupID: String?
     /// A remark on the bucket.
     public var comment: String?
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {
@@ -439,7 +427,6 @@ public struct BucketInfo: XMLStructure, Sendable, Hashable {
     public var bucketResourceType: String?
     /// The agentic bucket that this bucket belongs to.
     public var agenticBucketName: String?
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {
@@ -474,7 +461,6 @@ public struct BucketPolicy: XMLStructure, Sendable, Hashable {
     public var logBucket: String?
     /// The prefix of the logs' keys.
     public var logPrefix: String?
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {
@@ -493,7 +479,6 @@ public struct SSERule: XMLStructure, Sendable, Hashable {
     public var sseAlgorithm: ServerSideEncryption?
     /// The data algorithm where encryption is `KMS`.
     public var kmsDataEncryption: ServerSideEncryption?
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {

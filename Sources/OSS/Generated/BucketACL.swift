@@ -22,7 +22,6 @@ public struct PutBucketAclRequest: OperationRequest, Sendable, Hashable {
     public var bucket: String
     /// The ACL to set.
     public var acl: BucketACL
-
     public init(bucket: String, acl: BucketACL) { (self.bucket, self.acl) = (bucket, acl) }
     package static let operation = Operation(name: "PutBucketAcl", method: .put, query: "acl")
     package func encode(into request: inout RequestBuilder) {
@@ -32,7 +31,7 @@ public struct PutBucketAclRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/putBucketAcl(_:options:)``.
-public struct PutBucketAclResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct PutBucketAclResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
     public init(response: ResponseMetadata = .init()) { self.response = response }
 }
@@ -41,21 +40,19 @@ public struct PutBucketAclResult: OperationResult, OperationOutput, Sendable, Ha
 public struct GetBucketAclRequest: OperationRequest, Sendable, Hashable {
     /// The bucket's name.
     public var bucket: String
-
     public init(bucket: String) { self.bucket = bucket }
     package static let operation = Operation(name: "GetBucketAcl", method: .get, query: "acl")
     package func encode(into request: inout RequestBuilder) { request.setBucket(bucket) }
 }
 
 /// The result of ``OSSClient/getBucketAcl(_:options:)``.
-public struct GetBucketAclResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct GetBucketAclResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The bucket's owner.
     public var owner: Owner?
     /// The bucket's ACL.
     public var acl: BucketACL?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("AccessControlPolicy") { element, xml in

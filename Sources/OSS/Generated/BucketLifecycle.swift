@@ -36,7 +36,6 @@ public struct PutBucketLifecycleRequest: OperationRequest, Sendable, Hashable {
     public var allowSameActionOverlap: String?
     /// The rules.
     public var lifecycleConfiguration: LifecycleConfiguration
-
     public init(bucket: String, allowSameActionOverlap: String? = nil, lifecycleConfiguration: LifecycleConfiguration) {
         (self.bucket, self.allowSameActionOverlap) = (bucket, allowSameActionOverlap)
         self.lifecycleConfiguration = lifecycleConfiguration
@@ -51,7 +50,7 @@ public struct PutBucketLifecycleRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/putBucketLifecycle(_:options:)``.
-public struct PutBucketLifecycleResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct PutBucketLifecycleResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
     public init(response: ResponseMetadata = .init()) { self.response = response }
 }
@@ -60,19 +59,17 @@ public struct PutBucketLifecycleResult: OperationResult, OperationOutput, Sendab
 public struct GetBucketLifecycleRequest: OperationRequest, Sendable, Hashable {
     /// The bucket's name.
     public var bucket: String
-
     public init(bucket: String) { self.bucket = bucket }
     package static let operation = Operation(name: "GetBucketLifecycle", method: .get, query: "lifecycle")
     package func encode(into request: inout RequestBuilder) { request.setBucket(bucket) }
 }
 
 /// The result of ``OSSClient/getBucketLifecycle(_:options:)``.
-public struct GetBucketLifecycleResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct GetBucketLifecycleResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The rules.
     public var lifecycleConfiguration: LifecycleConfiguration?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("LifecycleConfiguration") { lifecycleConfiguration = $0.read() }
@@ -83,14 +80,13 @@ public struct GetBucketLifecycleResult: OperationResult, OperationOutput, Sendab
 public struct DeleteBucketLifecycleRequest: OperationRequest, Sendable, Hashable {
     /// The bucket's name.
     public var bucket: String
-
     public init(bucket: String) { self.bucket = bucket }
     package static let operation = Operation(name: "DeleteBucketLifecycle", method: .delete, query: "lifecycle")
     package func encode(into request: inout RequestBuilder) { request.setBucket(bucket) }
 }
 
 /// The result of ``OSSClient/deleteBucketLifecycle(_:options:)``.
-public struct DeleteBucketLifecycleResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct DeleteBucketLifecycleResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
     public init(response: ResponseMetadata = .init()) { self.response = response }
 }
@@ -99,7 +95,6 @@ public struct DeleteBucketLifecycleResult: OperationResult, OperationOutput, Sen
 public struct LifecycleConfiguration: XMLStructure, XMLEncodable, Sendable, Hashable {
     /// The rules, up to 1000.
     public var rules: [LifecycleRule] = []
-
     public init(rules: [LifecycleRule] = []) { self.rules = rules }
     package init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
@@ -108,7 +103,9 @@ public struct LifecycleConfiguration: XMLStructure, XMLEncodable, Sendable, Hash
         default: xml.skipElement()
         }
     }
-    package func encode(into xml: inout XMLWriter) { xml.writeFlattened("Rule", rules) }
+    package func encode(into xml: inout XMLWriter) {
+        xml.writeFlattened("Rule", rules)
+    }
 }
 
 /// What becomes of some of a bucket's objects as they grow old.
@@ -135,7 +132,6 @@ public struct LifecycleRule: XMLStructure, XMLEncodable, Sendable, Hashable {
     public var noncurrentVersionTransitions: [NoncurrentVersionTransition] = []
     /// When access times began to count for the rule, in seconds since 1970.
     public var atimeBase: Int64?
-
     public init(
         id: String? = nil, prefix: String? = nil, status: LifecycleRuleStatus? = nil, tags: [ResourceTag] = [],
         filter: LifecycleRuleFilter? = nil, expiration: LifecycleRuleExpiration? = nil,
@@ -196,7 +192,6 @@ public struct LifecycleRuleFilter: XMLStructure, XMLEncodable, Sendable, Hashabl
     public var objectSizeLessThan: Int64?
     /// Objects the rule is not for.
     public var nots: [LifecycleRuleNot] = []
-
     public init(objectSizeGreaterThan: Int64? = nil, objectSizeLessThan: Int64? = nil, nots: [LifecycleRuleNot] = []) {
         (self.objectSizeGreaterThan, self.objectSizeLessThan) = (objectSizeGreaterThan, objectSizeLessThan)
         self.nots = nots
@@ -223,7 +218,6 @@ public struct LifecycleRuleNot: XMLStructure, XMLEncodable, Sendable, Hashable {
     public var prefix: String?
     /// Objects that have this tag.
     public var tag: ResourceTag?
-
     public init(prefix: String? = nil, tag: ResourceTag? = nil) { (self.prefix, self.tag) = (prefix, tag) }
     package init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
@@ -249,7 +243,6 @@ public struct LifecycleRuleExpiration: XMLStructure, XMLEncodable, Sendable, Has
     public var date: String?
     /// Whether delete markers with no other version are removed.
     public var expiredObjectDeleteMarker: Bool?
-
     public init(
         days: Int? = nil, createdBeforeDate: Date? = nil, date: String? = nil, expiredObjectDeleteMarker: Bool? = nil
     ) {
@@ -288,7 +281,6 @@ public struct LifecycleRuleTransition: XMLStructure, XMLEncodable, Sendable, Has
     public var returnToStdWhenVisit: Bool?
     /// Whether objects below 64 KiB move too; for access times.
     public var allowSmallFile: Bool?
-
     public init(
         days: Int? = nil, createdBeforeDate: Date? = nil, storageClass: StorageClass? = nil, isAccessTime: Bool? = nil,
         returnToStdWhenVisit: Bool? = nil, allowSmallFile: Bool? = nil
@@ -327,7 +319,6 @@ public struct LifecycleRuleAbortMultipartUpload: XMLStructure, XMLEncodable, Sen
     public var createdBeforeDate: Date?
     /// The day from which uploads are aborted, as an ISO 8601 time at midnight in UTC.
     public var date: String?
-
     public init(days: Int? = nil, createdBeforeDate: Date? = nil, date: String? = nil) {
         (self.days, self.createdBeforeDate, self.date) = (days, createdBeforeDate, date)
     }
@@ -351,7 +342,6 @@ public struct LifecycleRuleAbortMultipartUpload: XMLStructure, XMLEncodable, Sen
 public struct NoncurrentVersionExpiration: XMLStructure, XMLEncodable, Sendable, Hashable {
     /// Days after the version was replaced.
     public var noncurrentDays: Int?
-
     public init(noncurrentDays: Int? = nil) { self.noncurrentDays = noncurrentDays }
     package init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
@@ -360,7 +350,9 @@ public struct NoncurrentVersionExpiration: XMLStructure, XMLEncodable, Sendable,
         default: xml.skipElement()
         }
     }
-    package func encode(into xml: inout XMLWriter) { xml.write("NoncurrentDays", noncurrentDays) }
+    package func encode(into xml: inout XMLWriter) {
+        xml.write("NoncurrentDays", noncurrentDays)
+    }
 }
 
 /// When former versions move to another storage class.
@@ -375,7 +367,6 @@ public struct NoncurrentVersionTransition: XMLStructure, XMLEncodable, Sendable,
     public var returnToStdWhenVisit: Bool?
     /// Whether versions below 64 KiB move too; for access times.
     public var allowSmallFile: Bool?
-
     public init(
         noncurrentDays: Int? = nil, storageClass: StorageClass? = nil, isAccessTime: Bool? = nil,
         returnToStdWhenVisit: Bool? = nil, allowSmallFile: Bool? = nil

@@ -22,7 +22,6 @@ public struct PutBucketVersioningRequest: OperationRequest, Sendable, Hashable {
     public var bucket: String
     /// The state to set.
     public var versioningConfiguration: VersioningConfiguration
-
     public init(bucket: String, versioningConfiguration: VersioningConfiguration) {
         (self.bucket, self.versioningConfiguration) = (bucket, versioningConfiguration)
     }
@@ -35,7 +34,7 @@ public struct PutBucketVersioningRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/putBucketVersioning(_:options:)``.
-public struct PutBucketVersioningResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct PutBucketVersioningResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
     public init(response: ResponseMetadata = .init()) { self.response = response }
 }
@@ -44,19 +43,17 @@ public struct PutBucketVersioningResult: OperationResult, OperationOutput, Senda
 public struct GetBucketVersioningRequest: OperationRequest, Sendable, Hashable {
     /// The bucket's name.
     public var bucket: String
-
     public init(bucket: String) { self.bucket = bucket }
     package static let operation = Operation(name: "GetBucketVersioning", method: .get, query: "versioning")
     package func encode(into request: inout RequestBuilder) { request.setBucket(bucket) }
 }
 
 /// The result of ``OSSClient/getBucketVersioning(_:options:)``.
-public struct GetBucketVersioningResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct GetBucketVersioningResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The state; nil when versioning was never switched on.
     public var versionStatus: VersioningStatus?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("VersioningConfiguration") { element, xml in
@@ -72,7 +69,8 @@ public struct GetBucketVersioningResult: OperationResult, OperationOutput, Senda
 public struct VersioningConfiguration: XMLEncodable, Sendable, Hashable {
     /// Whether former versions are kept.
     public var status: VersioningStatus?
-
     public init(status: VersioningStatus? = nil) { self.status = status }
-    package func encode(into xml: inout XMLWriter) { xml.write("Status", status) }
+    package func encode(into xml: inout XMLWriter) {
+        xml.write("Status", status)
+    }
 }

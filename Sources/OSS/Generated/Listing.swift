@@ -78,7 +78,6 @@ public struct ListObjectsRequest: OperationRequest, Sendable, Hashable {
     public var maxKeys: Int?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(
         bucket: String, prefix: String? = nil, delimiter: String? = nil, encodingType: EncodingType? = nil,
         marker: String? = nil, maxKeys: Int? = nil, requestPayer: RequestPayer? = nil
@@ -99,8 +98,9 @@ public struct ListObjectsRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/listObjects(_:options:)``.
-public struct ListObjectsResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct ListObjectsResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The objects.
     public var contents: [ObjectProperties] = []
     /// Groups of keys, one per common prefix.
@@ -121,8 +121,6 @@ public struct ListObjectsResult: OperationResult, OperationOutput, Sendable, Has
     public var nextMarker: String?
     /// How names in the reply were encoded; they are given decoded.
     public var encodingType: EncodingType?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("ListBucketResult", urlEncoded: true) { element, xml in
@@ -163,7 +161,6 @@ public struct ListObjectsV2Request: OperationRequest, Sendable, Hashable {
     public var fetchOwner: Bool?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(
         bucket: String, prefix: String? = nil, delimiter: String? = nil, startAfter: String? = nil,
         encodingType: EncodingType? = nil, continuationToken: String? = nil, maxKeys: Int? = nil,
@@ -188,8 +185,9 @@ public struct ListObjectsV2Request: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/listObjectsV2(_:options:)``.
-public struct ListObjectsV2Result: OperationResult, OperationOutput, Sendable, Hashable {
+public struct ListObjectsV2Result: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The objects.
     public var contents: [ObjectProperties] = []
     /// Groups of keys, one per common prefix.
@@ -214,8 +212,6 @@ public struct ListObjectsV2Result: OperationResult, OperationOutput, Sendable, H
     public var startAfter: String?
     /// How many objects and common prefixes the page has.
     public var keyCount: Int?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("ListBucketResult", urlEncoded: true) { element, xml in
@@ -256,7 +252,6 @@ public struct ListObjectVersionsRequest: OperationRequest, Sendable, Hashable {
     public var encodingType: EncodingType?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(
         bucket: String, prefix: String? = nil, delimiter: String? = nil, keyMarker: String? = nil,
         versionIDMarker: String? = nil, maxKeys: Int? = nil, encodingType: EncodingType? = nil,
@@ -280,8 +275,9 @@ public struct ListObjectVersionsRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/listObjectVersions(_:options:)``.
-public struct ListObjectVersionsResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct ListObjectVersionsResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The versions.
     public var versions: [ObjectVersionProperties] = []
     /// The delete markers.
@@ -308,8 +304,6 @@ public struct ListObjectVersionsResult: OperationResult, OperationOutput, Sendab
     public var isTruncated: Bool?
     /// How names in the reply were encoded; they are given decoded.
     public var encodingType: EncodingType?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("ListVersionsResult", urlEncoded: true) { element, xml in
@@ -353,7 +347,6 @@ public struct ObjectProperties: XMLStructure, Sendable, Hashable {
     public var restoreInfo: String?
     /// When a lifecycle rule moved the object to a cold storage class.
     public var transitionTime: Date?
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {
@@ -395,7 +388,6 @@ public struct ObjectVersionProperties: XMLStructure, Sendable, Hashable {
     public var restoreInfo: String?
     /// When a lifecycle rule moved the version to a cold storage class.
     public var transitionTime: Date?
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {
@@ -427,7 +419,6 @@ public struct DeleteMarkerProperties: XMLStructure, Sendable, Hashable {
     public var lastModified: Date?
     /// The object's owner.
     public var owner: Owner?
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {
@@ -445,7 +436,6 @@ public struct DeleteMarkerProperties: XMLStructure, Sendable, Hashable {
 public struct CommonPrefix: XMLStructure, Sendable, Hashable {
     /// The prefix, delimiter included.
     public var prefix: String = ""
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {

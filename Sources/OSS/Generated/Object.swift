@@ -110,7 +110,6 @@ public struct PutObjectRequest: OperationRequest, Sendable {
     public var objectWORMMode: ObjectRetentionMode?
     /// Whether the object is under legal hold.
     public var objectWORMLegalHold: ObjectLegalHoldStatus?
-
     public init(
         bucket: String, key: String, body: RequestBody? = nil, acl: ObjectACL? = nil, storageClass: StorageClass? = nil,
         metadata: [String: String] = [:], cacheControl: String? = nil, contentDisposition: String? = nil,
@@ -163,8 +162,9 @@ public struct PutObjectRequest: OperationRequest, Sendable {
 }
 
 /// The result of ``OSSClient/putObject(_:options:)``.
-public struct PutObjectResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct PutObjectResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// Base64 of the MD5 of the body.
     public var contentMD5: String? { response.header("Content-MD5") }
     /// The object's ETag.
@@ -175,8 +175,6 @@ public struct PutObjectResult: OperationResult, OperationOutput, Sendable, Hasha
     public var versionID: String? { response.header("x-oss-version-id") }
     /// What the callback's server answered; only with a callback.
     public var callbackResult: String?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         callbackResult = reply.text()
@@ -223,7 +221,6 @@ public struct GetObjectRequest: OperationRequest, Sendable, Hashable {
     public var requestPayer: RequestPayer?
     /// The encodings the caller takes; `identity` when left out.
     public var acceptEncoding: String?
-
     public init(
         bucket: String, key: String, versionID: String? = nil, ifMatch: String? = nil, ifNoneMatch: String? = nil,
         ifModifiedSince: String? = nil, ifUnmodifiedSince: String? = nil, range: String? = nil,
@@ -268,8 +265,9 @@ public struct GetObjectRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/getObject(_:options:)``.
-public struct GetObjectResult: OperationResult, OperationOutput, Sendable {
+public struct GetObjectResult: OperationResult, OperationOutput {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The content; to be read once.
     public var body: ResponseBody = .empty
     /// The body's size in bytes.
@@ -328,8 +326,6 @@ public struct GetObjectResult: OperationResult, OperationOutput, Sendable {
     public var objectWORMMode: ObjectRetentionMode? { response.header("x-oss-object-worm-mode") }
     /// Whether the object is under legal hold.
     public var objectWORMLegalHold: ObjectLegalHoldStatus? { response.header("x-oss-object-worm-legal-hold") }
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         body = reply.takeBody()
@@ -354,7 +350,6 @@ public struct HeadObjectRequest: OperationRequest, Sendable, Hashable {
     public var ifUnmodifiedSince: String?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(
         bucket: String, key: String, versionID: String? = nil, ifMatch: String? = nil, ifNoneMatch: String? = nil,
         ifModifiedSince: String? = nil, ifUnmodifiedSince: String? = nil, requestPayer: RequestPayer? = nil
@@ -377,8 +372,9 @@ public struct HeadObjectRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/headObject(_:options:)``.
-public struct HeadObjectResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct HeadObjectResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The object's size in bytes.
     public var contentLength: Int64? { response.header("Content-Length") }
     /// The object's MIME type.
@@ -445,8 +441,6 @@ public struct HeadObjectResult: OperationResult, OperationOutput, Sendable, Hash
     public var objectWORMMode: ObjectRetentionMode? { response.header("x-oss-object-worm-mode") }
     /// Whether the object is under legal hold.
     public var objectWORMLegalHold: ObjectLegalHoldStatus? { response.header("x-oss-object-worm-legal-hold") }
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
 }
 
 /// The request of ``OSSClient/getObjectMeta(_:options:)``.
@@ -459,7 +453,6 @@ public struct GetObjectMetaRequest: OperationRequest, Sendable, Hashable {
     public var versionID: String?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(bucket: String, key: String, versionID: String? = nil, requestPayer: RequestPayer? = nil) {
         (self.bucket, self.key, self.versionID, self.requestPayer) = (bucket, key, versionID, requestPayer)
     }
@@ -473,8 +466,9 @@ public struct GetObjectMetaRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/getObjectMeta(_:options:)``.
-public struct GetObjectMetaResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct GetObjectMetaResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The object's size in bytes.
     public var contentLength: Int64? { response.header("Content-Length") }
     /// The object's ETag.
@@ -489,8 +483,6 @@ public struct GetObjectMetaResult: OperationResult, OperationOutput, Sendable, H
     public var hashCRC64: String? { response.header("x-oss-hash-crc64ecma") }
     /// When a lifecycle rule moved the object to a cold storage class.
     public var transitionTime: Date? { response.header("x-oss-transition-time", .httpDate) }
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
 }
 
 /// The request of ``OSSClient/copyObject(_:options:)``.
@@ -557,7 +549,6 @@ public struct CopyObjectRequest: OperationRequest, Sendable, Hashable {
     public var objectWORMMode: ObjectRetentionMode?
     /// Whether the object is under legal hold.
     public var objectWORMLegalHold: ObjectLegalHoldStatus?
-
     public init(
         bucket: String, key: String, sourceBucket: String? = nil, sourceKey: String, sourceVersionID: String? = nil,
         ifMatch: String? = nil, ifNoneMatch: String? = nil, ifModifiedSince: String? = nil,
@@ -620,8 +611,9 @@ public struct CopyObjectRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/copyObject(_:options:)``.
-public struct CopyObjectResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct CopyObjectResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The new object's version; only with versioning.
     public var versionID: String? { response.header("x-oss-version-id") }
     /// CRC-64 of the whole object, as a decimal number.
@@ -638,8 +630,6 @@ public struct CopyObjectResult: OperationResult, OperationOutput, Sendable, Hash
     public var lastModified: Date?
     /// The new object's ETag.
     public var etag: String?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("CopyObjectResult") { element, xml in
@@ -696,7 +686,6 @@ public struct AppendObjectRequest: OperationRequest, Sendable {
     public var trafficLimit: Int?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(
         bucket: String, key: String, position: Int64, body: RequestBody? = nil, acl: ObjectACL? = nil,
         storageClass: StorageClass? = nil, metadata: [String: String] = [:], cacheControl: String? = nil,
@@ -743,8 +732,9 @@ public struct AppendObjectRequest: OperationRequest, Sendable {
 }
 
 /// The result of ``OSSClient/appendObject(_:options:)``.
-public struct AppendObjectResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct AppendObjectResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The object's version; only with versioning.
     public var versionID: String? { response.header("x-oss-version-id") }
     /// CRC-64 of the whole object, as a decimal number.
@@ -757,8 +747,6 @@ public struct AppendObjectResult: OperationResult, OperationOutput, Sendable, Ha
     public var serverSideDataEncryption: ServerSideEncryption? { response.header("x-oss-server-side-data-encryption") }
     /// The KMS key's id where encryption is `KMS`.
     public var serverSideEncryptionKeyID: String? { response.header("x-oss-server-side-encryption-key-id") }
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
 }
 
 /// The request of ``OSSClient/deleteObject(_:options:)``.
@@ -773,7 +761,6 @@ public struct DeleteObjectRequest: OperationRequest, Sendable, Hashable {
     public var requestPayer: RequestPayer?
     /// Whether to delete in spite of retention in `GOVERNANCE` mode; needs the permission for it.
     public var bypassGovernanceRetention: Bool?
-
     public init(
         bucket: String, key: String, versionID: String? = nil, requestPayer: RequestPayer? = nil,
         bypassGovernanceRetention: Bool? = nil
@@ -792,14 +779,13 @@ public struct DeleteObjectRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/deleteObject(_:options:)``.
-public struct DeleteObjectResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct DeleteObjectResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The version that was deleted, or that of the new delete marker.
     public var versionID: String? { response.header("x-oss-version-id") }
     /// Whether a delete marker was made or deleted.
     public var deleteMarker: Bool? { response.header("x-oss-delete-marker") }
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
 }
 
 /// The request of ``OSSClient/deleteMultipleObjects(_:options:)``.
@@ -814,7 +800,6 @@ public struct DeleteMultipleObjectsRequest: OperationRequest, Sendable, Hashable
     public var requestPayer: RequestPayer?
     /// Whether to delete in spite of retention in `GOVERNANCE` mode; needs the permission for it.
     public var bypassGovernanceRetention: Bool?
-
     public init(
         bucket: String, delete: Delete? = nil, encodingType: EncodingType? = nil, requestPayer: RequestPayer? = nil,
         bypassGovernanceRetention: Bool? = nil
@@ -834,14 +819,13 @@ public struct DeleteMultipleObjectsRequest: OperationRequest, Sendable, Hashable
 }
 
 /// The result of ``OSSClient/deleteMultipleObjects(_:options:)``.
-public struct DeleteMultipleObjectsResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct DeleteMultipleObjectsResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// What was deleted; empty in quiet mode.
     public var deletedObjects: [DeletedInfo] = []
     /// How names in the reply were encoded; they are given decoded.
     public var encodingType: EncodingType?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("DeleteResult", urlEncoded: true) { element, xml in
@@ -888,7 +872,6 @@ public struct Delete: XMLEncodable, Sendable, Hashable {
     public var objects: [ObjectIdentifier]
     /// Whether the reply leaves out what was deleted; `false` by default.
     public var quiet: Bool?
-
     public init(objects: [ObjectIdentifier] = [], quiet: Bool? = nil) { (self.objects, self.quiet) = (objects, quiet) }
     package func encode(into xml: inout XMLWriter) {
         xml.writeFlattened("Object", objects)
@@ -902,7 +885,6 @@ public struct ObjectIdentifier: XMLEncodable, Sendable, Hashable {
     public var key: String?
     /// The version to delete for good.
     public var versionID: String?
-
     public init(key: String? = nil, versionID: String? = nil) { (self.key, self.versionID) = (key, versionID) }
     package func encode(into xml: inout XMLWriter) {
         xml.write("Key", key)
@@ -920,7 +902,6 @@ public struct DeletedInfo: XMLStructure, Sendable, Hashable {
     public var deleteMarker: Bool?
     /// The version id of that delete marker.
     public var deleteMarkerVersionID: String?
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {

@@ -20,7 +20,6 @@ public struct GetObjectAclRequest: OperationRequest, Sendable, Hashable {
     public var versionID: String?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(bucket: String, key: String, versionID: String? = nil, requestPayer: RequestPayer? = nil) {
         (self.bucket, self.key, self.versionID, self.requestPayer) = (bucket, key, versionID, requestPayer)
     }
@@ -34,16 +33,15 @@ public struct GetObjectAclRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/getObjectAcl(_:options:)``.
-public struct GetObjectAclResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct GetObjectAclResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The object's ACL.
     public var acl: ObjectACL?
     /// The object's owner.
     public var owner: Owner?
     /// The object's version; only with versioning.
     public var versionID: String? { response.header("x-oss-version-id") }
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("AccessControlPolicy") { element, xml in

@@ -119,7 +119,6 @@ public struct InitiateMultipartUploadRequest: OperationRequest, Sendable, Hashab
     public var objectWORMMode: ObjectRetentionMode?
     /// Whether the object is under legal hold.
     public var objectWORMLegalHold: ObjectLegalHoldStatus?
-
     public init(
         bucket: String, key: String, encodingType: EncodingType? = nil, storageClass: StorageClass? = nil,
         metadata: [String: String] = [:], cacheControl: String? = nil, contentDisposition: String? = nil,
@@ -168,8 +167,9 @@ public struct InitiateMultipartUploadRequest: OperationRequest, Sendable, Hashab
 }
 
 /// The result of ``OSSClient/initiateMultipartUpload(_:options:)``.
-public struct InitiateMultipartUploadResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct InitiateMultipartUploadResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The bucket's name.
     public var bucket: String?
     /// The object's key.
@@ -178,8 +178,6 @@ public struct InitiateMultipartUploadResult: OperationResult, OperationOutput, S
     public var uploadID: String?
     /// How names in the reply were encoded; they are given decoded.
     public var encodingType: EncodingType?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("InitiateMultipartUploadResult", urlEncoded: true) { element, xml in
@@ -214,7 +212,6 @@ public struct UploadPartRequest: OperationRequest, Sendable {
     public var trafficLimit: Int?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(
         bucket: String, key: String, uploadID: String, partNumber: Int, body: RequestBody? = nil,
         contentMD5: String? = nil, contentLength: Int64? = nil, trafficLimit: Int? = nil,
@@ -239,16 +236,15 @@ public struct UploadPartRequest: OperationRequest, Sendable {
 }
 
 /// The result of ``OSSClient/uploadPart(_:options:)``.
-public struct UploadPartResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct UploadPartResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// Base64 of the MD5 of the body.
     public var contentMD5: String? { response.header("Content-MD5") }
     /// The part's ETag, needed to complete the upload.
     public var etag: String? { response.header("ETag") }
     /// CRC-64 of the part, as a decimal number.
     public var hashCRC64: String? { response.header("x-oss-hash-crc64ecma") }
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
 }
 
 /// The request of ``OSSClient/uploadPartCopy(_:options:)``.
@@ -281,7 +277,6 @@ public struct UploadPartCopyRequest: OperationRequest, Sendable, Hashable {
     public var trafficLimit: Int?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(
         bucket: String, key: String, uploadID: String, partNumber: Int, sourceBucket: String? = nil, sourceKey: String,
         sourceVersionID: String? = nil, sourceRange: String? = nil, ifMatch: String? = nil, ifNoneMatch: String? = nil,
@@ -312,16 +307,15 @@ public struct UploadPartCopyRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/uploadPartCopy(_:options:)``.
-public struct UploadPartCopyResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct UploadPartCopyResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// When the part was made.
     public var lastModified: Date?
     /// The part's ETag, needed to complete the upload.
     public var etag: String?
     /// The version that was copied; only with versioning.
     public var sourceVersionID: String? { response.header("x-oss-copy-source-version-id") }
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("CopyPartResult") { element, xml in
@@ -358,7 +352,6 @@ public struct CompleteMultipartUploadRequest: OperationRequest, Sendable, Hashab
     public var encodingType: EncodingType?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(
         bucket: String, key: String, uploadID: String, completeMultipartUpload: CompleteMultipartUpload? = nil,
         acl: ObjectACL? = nil, completeAll: String? = nil, callback: String? = nil, callbackVar: String? = nil,
@@ -386,8 +379,9 @@ public struct CompleteMultipartUploadRequest: OperationRequest, Sendable, Hashab
 }
 
 /// The result of ``OSSClient/completeMultipartUpload(_:options:)``.
-public struct CompleteMultipartUploadResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct CompleteMultipartUploadResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The bucket's name.
     public var bucket: String?
     /// The object's key.
@@ -404,8 +398,6 @@ public struct CompleteMultipartUploadResult: OperationResult, OperationOutput, S
     public var versionID: String? { response.header("x-oss-version-id") }
     /// What the callback's server answered; only with a callback.
     public var callbackResult: String?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         callbackResult = reply.textUnlessXML()
@@ -432,7 +424,6 @@ public struct AbortMultipartUploadRequest: OperationRequest, Sendable, Hashable 
     public var uploadID: String
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(bucket: String, key: String, uploadID: String, requestPayer: RequestPayer? = nil) {
         (self.bucket, self.key, self.uploadID, self.requestPayer) = (bucket, key, uploadID, requestPayer)
     }
@@ -446,7 +437,7 @@ public struct AbortMultipartUploadRequest: OperationRequest, Sendable, Hashable 
 }
 
 /// The result of ``OSSClient/abortMultipartUpload(_:options:)``.
-public struct AbortMultipartUploadResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct AbortMultipartUploadResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
     public init(response: ResponseMetadata = .init()) { self.response = response }
 }
@@ -469,7 +460,6 @@ public struct ListMultipartUploadsRequest: OperationRequest, Sendable, Hashable 
     public var uploadIDMarker: String?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(
         bucket: String, prefix: String? = nil, delimiter: String? = nil, encodingType: EncodingType? = nil,
         keyMarker: String? = nil, maxUploads: Int? = nil, uploadIDMarker: String? = nil,
@@ -493,8 +483,9 @@ public struct ListMultipartUploadsRequest: OperationRequest, Sendable, Hashable 
 }
 
 /// The result of ``OSSClient/listMultipartUploads(_:options:)``.
-public struct ListMultipartUploadsResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct ListMultipartUploadsResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The uploads.
     public var uploads: [Upload] = []
     /// How names in the reply were encoded; they are given decoded.
@@ -517,8 +508,6 @@ public struct ListMultipartUploadsResult: OperationResult, OperationOutput, Send
     public var maxUploads: Int?
     /// Whether there are more pages.
     public var isTruncated: Bool?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("ListMultipartUploadsResult", urlEncoded: true) { element, xml in
@@ -556,7 +545,6 @@ public struct ListPartsRequest: OperationRequest, Sendable, Hashable {
     public var partNumberMarker: Int?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(
         bucket: String, key: String, uploadID: String, encodingType: EncodingType? = nil, maxParts: Int? = nil,
         partNumberMarker: Int? = nil, requestPayer: RequestPayer? = nil
@@ -577,8 +565,9 @@ public struct ListPartsRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/listParts(_:options:)``.
-public struct ListPartsResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct ListPartsResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The parts.
     public var parts: [Part] = []
     /// How names in the reply were encoded; they are given decoded.
@@ -611,8 +600,6 @@ public struct ListPartsResult: OperationResult, OperationOutput, Sendable, Hasha
     public var clientEncryptionDataSize: Int64?
     /// Client-side encryption: a part's size in bytes.
     public var clientEncryptionPartSize: Int64?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("ListPartsResult", urlEncoded: true) { element, xml in
@@ -643,9 +630,10 @@ public struct ListPartsResult: OperationResult, OperationOutput, Sendable, Hasha
 public struct CompleteMultipartUpload: XMLEncodable, Sendable, Hashable {
     /// The parts, up to 10000, by rising number.
     public var parts: [UploadPart]
-
     public init(parts: [UploadPart] = []) { self.parts = parts }
-    package func encode(into xml: inout XMLWriter) { xml.writeFlattened("Part", parts) }
+    package func encode(into xml: inout XMLWriter) {
+        xml.writeFlattened("Part", parts)
+    }
 }
 
 /// A part that was uploaded.
@@ -654,7 +642,6 @@ public struct UploadPart: XMLEncodable, Sendable, Hashable {
     public var partNumber: Int?
     /// The ETag that its upload gave.
     public var etag: String?
-
     public init(partNumber: Int? = nil, etag: String? = nil) { (self.partNumber, self.etag) = (partNumber, etag) }
     package func encode(into xml: inout XMLWriter) {
         xml.write("PartNumber", partNumber)
@@ -670,7 +657,6 @@ public struct Upload: XMLStructure, Sendable, Hashable {
     public var uploadID: String = ""
     /// When the upload began.
     public var initiated: Date?
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {
@@ -694,7 +680,6 @@ public struct Part: XMLStructure, Sendable, Hashable {
     public var size: Int64?
     /// CRC-64 of the part, as a decimal number.
     public var hashCRC64: String?
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {

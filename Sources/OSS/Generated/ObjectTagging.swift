@@ -34,7 +34,6 @@ public struct PutObjectTaggingRequest: OperationRequest, Sendable, Hashable {
     public var versionID: String?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(
         bucket: String, key: String, tagging: Tagging, versionID: String? = nil, requestPayer: RequestPayer? = nil
     ) {
@@ -53,12 +52,11 @@ public struct PutObjectTaggingRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/putObjectTagging(_:options:)``.
-public struct PutObjectTaggingResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct PutObjectTaggingResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The version that was tagged; only with versioning.
     public var versionID: String? { response.header("x-oss-version-id") }
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
 }
 
 /// The request of ``OSSClient/getObjectTagging(_:options:)``.
@@ -71,7 +69,6 @@ public struct GetObjectTaggingRequest: OperationRequest, Sendable, Hashable {
     public var versionID: String?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(bucket: String, key: String, versionID: String? = nil, requestPayer: RequestPayer? = nil) {
         (self.bucket, self.key, self.versionID, self.requestPayer) = (bucket, key, versionID, requestPayer)
     }
@@ -85,14 +82,13 @@ public struct GetObjectTaggingRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/getObjectTagging(_:options:)``.
-public struct GetObjectTaggingResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct GetObjectTaggingResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The object's version; only with versioning.
     public var versionID: String? { response.header("x-oss-version-id") }
     /// The tags.
     public var tagSet: TagSet?
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
     package init(from reply: inout ResponseReader) {
         self.init(response: reply.metadata)
         reply.readXML("Tagging") { element, xml in
@@ -114,7 +110,6 @@ public struct DeleteObjectTaggingRequest: OperationRequest, Sendable, Hashable {
     public var versionID: String?
     /// Says that the caller pays for a requester-pays bucket.
     public var requestPayer: RequestPayer?
-
     public init(bucket: String, key: String, versionID: String? = nil, requestPayer: RequestPayer? = nil) {
         (self.bucket, self.key, self.versionID, self.requestPayer) = (bucket, key, versionID, requestPayer)
     }
@@ -128,28 +123,27 @@ public struct DeleteObjectTaggingRequest: OperationRequest, Sendable, Hashable {
 }
 
 /// The result of ``OSSClient/deleteObjectTagging(_:options:)``.
-public struct DeleteObjectTaggingResult: OperationResult, OperationOutput, Sendable, Hashable {
+public struct DeleteObjectTaggingResult: OperationResult, OperationOutput, Hashable {
     public var response: ResponseMetadata
+    public init(response: ResponseMetadata = .init()) { self.response = response }
     /// The version whose tags were deleted; only with versioning.
     public var versionID: String? { response.header("x-oss-version-id") }
-
-    public init(response: ResponseMetadata = .init()) { self.response = response }
 }
 
 /// The tags of an object.
 public struct Tagging: XMLEncodable, Sendable, Hashable {
     /// The set of tags.
     public var tagSet: TagSet?
-
     public init(tagSet: TagSet? = nil) { self.tagSet = tagSet }
-    package func encode(into xml: inout XMLWriter) { xml.write("TagSet", tagSet) }
+    package func encode(into xml: inout XMLWriter) {
+        xml.write("TagSet", tagSet)
+    }
 }
 
 /// A set of tags.
 public struct TagSet: XMLStructure, XMLEncodable, Sendable, Hashable {
     /// The tags, up to 10 with different keys.
     public var tags: [ResourceTag] = []
-
     public init(tags: [ResourceTag] = []) { self.tags = tags }
     package init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
@@ -158,5 +152,7 @@ public struct TagSet: XMLStructure, XMLEncodable, Sendable, Hashable {
         default: xml.skipElement()
         }
     }
-    package func encode(into xml: inout XMLWriter) { xml.writeFlattened("Tag", tags) }
+    package func encode(into xml: inout XMLWriter) {
+        xml.writeFlattened("Tag", tags)
+    }
 }

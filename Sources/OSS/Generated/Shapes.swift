@@ -104,7 +104,6 @@ public struct Owner: XMLStructure, Sendable, Hashable {
     public var id: String?
     /// The name shown for the account; the same as the id today.
     public var displayName: String?
-
     public init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {
         switch element {
@@ -121,7 +120,6 @@ public struct ResourceTag: XMLStructure, XMLEncodable, Sendable, Hashable {
     public var key: String?
     /// The tag's value, up to 256 characters; may be empty.
     public var value: String?
-
     public init(key: String? = nil, value: String? = nil) { (self.key, self.value) = (key, value) }
     package init() {}
     package mutating func read(_ element: XMLName, from xml: inout XMLReader) {

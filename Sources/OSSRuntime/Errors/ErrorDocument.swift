@@ -37,7 +37,7 @@ package enum ErrorDocument {
             try XMLReader.read(bytes, root: "Error") { xml in
                 while let element = xml.nextElement() {
                     let name = element.description
-                    if let text = xml.readString(), fields[name] == nil { fields[name] = text }
+                    if let text = xml.readStringUnlessNested(), fields[name] == nil { fields[name] = text }
                 }
             }
         } catch {

@@ -309,6 +309,27 @@ extension XMLReader {
         return text
     }
 
+    /// The text of the current element, which is read to its end; nil where it has children, which are skipped.
+    ///
+    /// For documents whose elements are not all known.
+    package mutating func readStringUnlessNested() -> String? {
+        let savedCursor = cursor
+        let savedDepth = depth
+        let savedEmpty = isInEmptyElement
+        if nextElement() != nil {
+            skipElement()
+            skipElement()
+            return nil
+        }
+        // As in `peekText`, going back is safe.
+        if !hasFailed {
+            cursor = savedCursor
+            depth = savedDepth
+            isInEmptyElement = savedEmpty
+        }
+        return readString()
+    }
+
     /// At "<" and a name: pushes the element.
     @inline(__always)
     private mutating func readStartTag() -> XMLName? {

@@ -1,0 +1,20 @@
+import OSSRuntime
+
+/// The hand-written side of the client that the golden files extend: it sends nothing.
+final class GoldenClient: Sendable {
+    struct NotConnected: Error {}
+
+    func execute<Output: OperationOutput>(_ request: some OperationRequest, _ options: CallOptions) async throws
+        -> Output
+    {
+        throw NotConnected()
+    }
+}
+
+extension GoldenClient {
+    func paginate<Request: OperationRequest & Hashable, Page: OperationOutput>(
+        _ request: Request, _ options: CallOptions, _ advance: @escaping @Sendable (inout Request, Page) -> Bool
+    ) -> Paginator<Page> {
+        Paginator(first: PageRequest { throw NotConnected() })
+    }
+}
