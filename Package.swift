@@ -106,11 +106,11 @@ let package = Package(
         .testTarget(name: "SwiftEmitterTests", dependencies: ["SpecModel", "SwiftEmitter"]),
         .testTarget(
             name: "GoldenTests",
-            dependencies: ["OSSRuntime"],
+            dependencies: ["OSSRuntime", "WireTestSupport"],
             exclude: ["Cases/service.json", "Cases/bindings.json", "Cases/pages.json", "Cases/structures.json"]
         ),
         .target(name: "WireTestSupport", dependencies: ["OSSRuntime", "SpecModel"], path: "Tests/WireTestSupport"),
-        .testTarget(name: "WireTestSupportTests", dependencies: ["WireTestSupport"]),
+        .testTarget(name: "WireTestSupportTests", dependencies: ["SpecModel", "WireTestSupport"]),
         .executableTarget(
             name: "oss-interop",
             dependencies: ["OSS", .product(name: "Crypto", package: "swift-crypto")],

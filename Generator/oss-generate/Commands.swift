@@ -69,7 +69,8 @@ struct Check: ParsableCommand {
             }
         }
         if differences > 0 {
-            printError("\(differences) of the generated files differ; run oss-generate generate")
+            let count = differences == 1 ? "1 file differs" : "\(differences) files differ"
+            printError("\(count); run oss-generate generate")
             throw ExitCode(1)
         }
         print("\(generation.operationCount) operations: what is checked in is what the specs give")

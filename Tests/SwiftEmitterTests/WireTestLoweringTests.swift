@@ -80,21 +80,25 @@ import Testing
                                   "headers": { "x-a": "\"#" }
                                 }
                                 """##)
+                        #sourceLocation(file:"cases/trees.json",line:2)
                         let tree = Tree(
                             id: "a\"b", size: 12_345_678, at: instant(milliseconds: 1_709_208_000_000),
                             labels: [Tag(key: "k"), Tag(key: "l")])
                         let request = PutTreeRequest(bucket: "b", default: "数 \u{0}", tree: tree)
                         await wire.checkRequest(request)
+                        #sourceLocation()
                     }
 
                     @Test("PutTree/long text") func putTreeLongText() async {
                         let wire = WireTest(
                             "PutTree/long text", at: "cases/trees.json:11",
                             request: #"{ "method": "PUT" }"#)
+                        #sourceLocation(file:"cases/trees.json",line:11)
                         // swift-format-ignore
                         let id: String = "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
                         let request = PutTreeRequest(bucket: "b", tree: Tree(id: id))
                         await wire.checkRequest(request)
+                        #sourceLocation()
                     }
 
                     @Test("GetTree/one") func getTreeOne() async {
@@ -103,7 +107,9 @@ import Testing
                             response: #"{ "status": 200, "body": { "xml": "<R/>" } }"#,
                             output: #"{ "tree": { "id": "" } }"#,
                             partial: true)
+                        #sourceLocation(file:"cases/trees.json",line:14)
                         await wire.checkOutput(GetTreeRequest.self, getTreeResultMembers)
+                        #sourceLocation()
                     }
 
                     @Test("GetTree/denied") func getTreeDenied() async {
@@ -111,12 +117,16 @@ import Testing
                             "GetTree/denied", at: "cases/trees.json:16",
                             response: #"{ "status": 403 }"#,
                             error: #"{ "status": 403 }"#)
+                        #sourceLocation(file:"cases/trees.json",line:16)
                         await wire.checkError(GetTreeRequest.self, GetTreeResult.self)
+                        #sourceLocation()
                     }
 
                     @Test("GetTree/denied") func getTreeDenied2() async {
                         let wire = WireTest("GetTree/denied", at: "cases/trees.json:17")
+                        #sourceLocation(file:"cases/trees.json",line:17)
                         wire.fail("cases/trees.json:17:95: error: unknown key 'statu' in 'error' — did you mean 'status'?")
+                        #sourceLocation()
                     }
                 }
 

@@ -73,6 +73,13 @@ struct WireTestLowering {
             let texts = (wire.mistakes + wire.unknown).map { SwiftLiteral.string($0.text) }
             body.append(.call(head: "wire.fail(", arguments: texts))
         }
+        if showsLines, body.count > 1 {
+            // What the compiler or a crash says about the input is said about the case. The formatter wants no spaces here.
+            let place = wire.id.location
+            let file = SwiftLiteral.string(place.file.path)
+            body.insert(.line("#sourceLocation(file:\(file),line:\(place.line))"), at: 1)
+            body.append(.line("#sourceLocation()"))
+        }
         return Function(
             head: "@Test(\(SwiftLiteral.string(wire.id.value))) func \(Naming.escaped(name))", parameters: [],
             suffix: "async",

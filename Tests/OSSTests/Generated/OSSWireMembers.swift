@@ -154,6 +154,33 @@ func getObjectAclResultMembers(_ value: GetObjectAclResult) -> WireMembers {
     return members
 }
 
+func copyObjectResultMembers(_ value: CopyObjectResult) -> WireMembers {
+    var members = WireMembers()
+    members.add("versionId", value.versionID)
+    members.add("hashCrc64", value.hashCRC64)
+    members.add("sourceVersionId", value.sourceVersionID)
+    members.add("serverSideEncryption", value.serverSideEncryption)
+    members.add("serverSideDataEncryption", value.serverSideDataEncryption)
+    members.add("serverSideEncryptionKeyId", value.serverSideEncryptionKeyID)
+    members.add("lastModified", value.lastModified)
+    members.add("etag", value.etag)
+    return members
+}
+
+func deleteObjectResultMembers(_ value: DeleteObjectResult) -> WireMembers {
+    var members = WireMembers()
+    members.add("versionId", value.versionID)
+    members.add("deleteMarker", value.deleteMarker)
+    return members
+}
+
+func deleteMultipleObjectsResultMembers(_ value: DeleteMultipleObjectsResult) -> WireMembers {
+    var members = WireMembers()
+    members.add("deletedObjects", value.deletedObjects.map(deletedInfoMembers))
+    members.add("encodingType", value.encodingType)
+    return members
+}
+
 func initiateMultipartUploadResultMembers(_ value: InitiateMultipartUploadResult) -> WireMembers {
     var members = WireMembers()
     members.add("bucket", value.bucket)
@@ -346,19 +373,6 @@ func getObjectMetaResultMembers(_ value: GetObjectMetaResult) -> WireMembers {
     return members
 }
 
-func copyObjectResultMembers(_ value: CopyObjectResult) -> WireMembers {
-    var members = WireMembers()
-    members.add("versionId", value.versionID)
-    members.add("hashCrc64", value.hashCRC64)
-    members.add("sourceVersionId", value.sourceVersionID)
-    members.add("serverSideEncryption", value.serverSideEncryption)
-    members.add("serverSideDataEncryption", value.serverSideDataEncryption)
-    members.add("serverSideEncryptionKeyId", value.serverSideEncryptionKeyID)
-    members.add("lastModified", value.lastModified)
-    members.add("etag", value.etag)
-    return members
-}
-
 func appendObjectResultMembers(_ value: AppendObjectResult) -> WireMembers {
     var members = WireMembers()
     members.add("versionId", value.versionID)
@@ -367,20 +381,6 @@ func appendObjectResultMembers(_ value: AppendObjectResult) -> WireMembers {
     members.add("serverSideEncryption", value.serverSideEncryption)
     members.add("serverSideDataEncryption", value.serverSideDataEncryption)
     members.add("serverSideEncryptionKeyId", value.serverSideEncryptionKeyID)
-    return members
-}
-
-func deleteObjectResultMembers(_ value: DeleteObjectResult) -> WireMembers {
-    var members = WireMembers()
-    members.add("versionId", value.versionID)
-    members.add("deleteMarker", value.deleteMarker)
-    return members
-}
-
-func deleteMultipleObjectsResultMembers(_ value: DeleteMultipleObjectsResult) -> WireMembers {
-    var members = WireMembers()
-    members.add("deletedObjects", value.deletedObjects.map(deletedInfoMembers))
-    members.add("encodingType", value.encodingType)
     return members
 }
 
