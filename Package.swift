@@ -88,6 +88,15 @@ let package = Package(
             ],
             path: "Tests/FaultServer"
         ),
+        .testTarget(
+            name: "OSSAsyncHTTPClientTests",
+            dependencies: [
+                "FaultServer", "OSSAsyncHTTPClient", "OSSRuntime",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
         .testTarget(name: "OSSChecksumTests", dependencies: ["OSSChecksum"]),
         .testTarget(name: "OSSRuntimeTests", dependencies: ["OSSRuntime"]),
         .testTarget(

@@ -1,7 +1,6 @@
+import OSSAsyncHTTPClient
 @_exported public import OSSChecksum
 @_exported public import OSSRuntime
-
-import OSSAsyncHTTPClient
 
 /// A client of Object Storage Service (OSS): one for as many buckets and concurrent calls as you like.
 ///
@@ -66,7 +65,9 @@ public final class OSSClient: Sendable {
 }
 
 extension OSSClient {
-    package func execute<R: OperationRequest, Output: OperationOutput>(_ request: R, _ options: CallOptions) async throws -> Output {
+    package func execute<R: OperationRequest, Output: OperationOutput>(_ request: R, _ options: CallOptions)
+        async throws -> Output
+    {
         try await core.execute(request, options)
     }
 

@@ -9,9 +9,9 @@ import OSSRuntime
 import Synchronization
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// Sends requests with AsyncHTTPClient over HTTP/1.1: the default transport on servers.
@@ -23,7 +23,7 @@ import Foundation
 /// simply dropped closes them by itself, once its last response is read or dropped.
 public final class AsyncHTTPClientTransport: HTTPTransport {
     private let client: HTTPClient
-    private let proxy: ProxyConfiguration?
+    let proxy: ProxyConfiguration?
     private let followsRedirects: Bool
     private let gate: ConnectionGate
     private let exchanges: ExchangeTable
@@ -32,6 +32,8 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     private struct State {
         /// The parsed URL of each host's root; the request's own target is put in on the wire.
         var roots: [String: URL] = [:]
+        /// The turns of the uploads on each event loop.
+        var turns: [ObjectIdentifier: UploadTurns] = [:]
         var shutdown: Task<Void, Never>?
     }
 
@@ -79,7 +81,7 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
             if let task = state.shutdown { return task }
             let task = Task { [client, gate] in
                 gate.close()
-                try? await client.shutdown()
+                try? await client.shutdown().get()
             }
             state.shutdown = task
             return task
@@ -98,7 +100,7 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
             (outgoing, id) = try makeRequest(request, origin: origin, exchange)
         } catch {
             gate.leave(origin, idleOn: loop)
-            throw describe(error, wasHeadSent: false, host: host)
+            throw TransportError.from(error, host: host, wasHeadSent: false, proxy: proxy)
         }
         let task = client.execute(request: outgoing, delegate: exchange, eventLoop: .delegate(on: loop))
         task.futureResult.whenComplete { [gate, exchanges] result in
@@ -109,10 +111,6 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
         }
         exchange.start(task)
         return try await exchange.response()
-    }
-
-    func describe(_ error: any Error, wasHeadSent: Bool, host: String) -> TransportError {
-        .from(error, host: host, wasHeadSent: wasHeadSent, proxy: proxy)
     }
 
     private func makeRequest(
@@ -132,12 +130,22 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
             headers: headers
         )
         if let body = request.body, body.length != 0 {
+            let turns = turns(on: exchange.loop)
             outgoing.body = .stream(contentLength: body.length) { writer in
-                exchange.sendBody(body, writer)
+                exchange.sendBody(body, writer, turns)
             }
         }
         let id = exchanges.add(exchange, to: &outgoing.headers)
         return (outgoing, id)
+    }
+
+    private func turns(on loop: any EventLoop) -> UploadTurns {
+        state.withLock { state in
+            if let turns = state.turns[ObjectIdentifier(loop)] { return turns }
+            let turns = UploadTurns(loop: loop)
+            state.turns[ObjectIdentifier(loop)] = turns
+            return turns
+        }
     }
 
     /// The URL that decides where to connect. Redirects are resolved against it, and only then it has to be whole.
@@ -159,10 +167,13 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     /// Buffers that fit bulk transfers: fewer and larger reads and writes than NIO's defaults.
     private static func tune(_ channel: any Channel) -> EventLoopFuture<Void> {
         #if canImport(Network)
-        return channel.eventLoop.makeSucceededVoidFuture()
+            return channel.eventLoop.makeSucceededVoidFuture()
         #else
-        let reads = AdaptiveRecvByteBufferAllocator(minimum: 4 * 1024, initial: 16 * 1024, maximum: 256 * 1024)
-        return channel.setOption(.recvAllocator, value: reads)
+            let reads = AdaptiveRecvByteBufferAllocator(minimum: 4 * 1024, initial: 16 * 1024, maximum: 256 * 1024)
+            let writes = ChannelOptions.Types.WriteBufferWaterMark(low: Upload.window, high: 4 * Upload.window)
+            return channel.setOption(.recvAllocator, value: reads).flatMap {
+                channel.setOption(.writeBufferWaterMark, value: writes)
+            }
         #endif
     }
 }

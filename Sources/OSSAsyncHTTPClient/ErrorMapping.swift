@@ -6,13 +6,13 @@ import NIOSSL
 import OSSRuntime
 
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Android)
-import Android
+    import Android
 #endif
 
 extension TransportError {
@@ -21,7 +21,8 @@ extension TransportError {
     /// - Parameters:
     ///   - wasHeadSent: Whether the request had reached a connection.
     ///   - proxy: The proxy in use, for the text.
-    static func from(_ error: any Error, host: String, wasHeadSent: Bool, proxy: ProxyConfiguration?) -> TransportError {
+    static func from(_ error: any Error, host: String, wasHeadSent: Bool, proxy: ProxyConfiguration?) -> TransportError
+    {
         let peer = proxy.map { "\(host) through the proxy \($0.host):\($0.port)" } ?? host
         func made(_ kind: Kind, _ message: String) -> TransportError {
             TransportError(kind, message, cause: error)
@@ -108,13 +109,13 @@ extension TransportError {
         _ made: (Kind, String) -> TransportError
     ) -> TransportError? {
         #if canImport(Network)
-        switch error {
-        case is HTTPClient.NWTLSError: return made(.tls, "The TLS handshake with \(peer) failed.")
-        case is HTTPClient.NWPOSIXError: return made(.connect, "No connection to \(peer) could be made.")
-        default: return nil
-        }
+            switch error {
+            case is HTTPClient.NWTLSError: return made(.tls, "The TLS handshake with \(peer) failed.")
+            case is HTTPClient.NWPOSIXError: return made(.connect, "No connection to \(peer) could be made.")
+            default: return nil
+            }
         #else
-        return nil
+            return nil
         #endif
     }
 }

@@ -21,17 +21,21 @@ final class Exchange: HTTPClientResponseDelegate {
     private let method: HTTPRequest.Method
     private let host: String
     private let timeout: TimeAmount
-    private let loop: any EventLoop
-    /// Keeps the client alive while the exchange runs.
-    private let transport: AsyncHTTPClientTransport
-    private let state = Mutex(State())
+    let loop: any EventLoop
+    private let proxy: ProxyConfiguration?
+    private let state: Mutex<State>
 
     private typealias Flow = ResponseFlow<Reader, EventLoopPromise<Void>>
     private typealias Reader = CheckedContinuation<Arrival, any Error>
 
     private struct State {
+        /// Keeps the client alive while the exchange runs.
+        var transport: AsyncHTTPClientTransport?
         var task: HTTPClient.Task<Void>?
         var head: Head = .expected
+        /// The head of a response without a body, held back until the connection is free again: there is
+        /// nothing in it to wait for, and whoever gets it may want to send the next request.
+        var completeHead: HTTPResponseHead?
         var body = Flow(limit: Exchange.responseLimit)
         var upload: Upload?
         var failure: (any Error)?
@@ -56,7 +60,8 @@ final class Exchange: HTTPClientResponseDelegate {
         self.host = host
         self.timeout = TimeAmount(request.readWriteTimeout)
         self.loop = loop
-        self.transport = transport
+        self.proxy = transport.proxy
+        self.state = Mutex(State(transport: transport))
     }
 
     // MARK: The caller's side
@@ -193,32 +198,58 @@ final class Exchange: HTTPClientResponseDelegate {
 
     /// AsyncHTTPClient is done with the request, one way or the other.
     func finished(_ result: Result<Void, any Error>) {
-        let (timer, upload, reader, ending) = state.withLock { state in
-            var reader: Reader?
-            var ending: Ending?
+        let finish = state.withLock { state in
+            var finish = Finish(timer: state.stallTimer, upload: state.upload, transport: state.transport)
             switch result {
             case .success:
-                reader = state.body.end()
+                complete(&state, &finish)
             case .failure(let error as HTTPClientError)
             where error == .requestStreamCancelled && state.didResponseEndOnWire:
                 // The response came, in full, before the request was sent in full: a failure for
                 // AsyncHTTPClient, the answer for us.
-                reader = state.body.end()
+                complete(&state, &finish)
             case .failure(let error):
-                ending = end(&state, with: transport.describe(error, wasHeadSent: state.wasHeadSent, host: host))
+                finish.ending = end(
+                    &state,
+                    with: TransportError.from(error, host: host, wasHeadSent: state.wasHeadSent, proxy: proxy)
+                )
             }
             state.isOver = true
-            defer {
-                state.task = nil
-                state.upload = nil
-                state.stallTimer = nil
-            }
-            return (state.stallTimer, state.upload, reader, ending)
+            state.task = nil
+            state.upload = nil
+            state.stallTimer = nil
+            state.transport = nil
+            return finish
         }
-        timer?.cancel()
-        reader?.resume(returning: .lookAgain)
-        ending?.perform()
-        upload?.stop(CancellationError())
+        finish.timer?.cancel()
+        if let (continuation, head) = finish.head { continuation.resume(returning: head) }
+        finish.reader?.resume(returning: .lookAgain)
+        finish.ending?.perform()
+        finish.upload?.stop(CancellationError())
+    }
+
+    /// Whom to tell that AsyncHTTPClient is done, and what to let go of outside the lock.
+    private struct Finish {
+        var timer: Scheduled<Void>?
+        var upload: Upload?
+        var transport: AsyncHTTPClientTransport?
+        var head: (CheckedContinuation<HTTPResponseHead, any Error>, HTTPResponseHead)?
+        var reader: Reader?
+        var ending: Ending?
+    }
+
+    private func complete(_ state: inout State, _ finish: inout Finish) {
+        guard state.failure == nil else { return }
+        finish.reader = state.body.end()
+        if let head = state.completeHead {
+            state.completeHead = nil
+            if case .awaited(let continuation) = state.head {
+                state.head = .delivered
+                finish.head = (continuation, head)
+            } else {
+                state.head = .received(head)
+            }
+        }
     }
 
     /// The loop of the connection, where another request would best start.
@@ -267,8 +298,12 @@ final class Exchange: HTTPClientResponseDelegate {
     }
 
     /// Starts sending the body. Called by AsyncHTTPClient on the exchange's loop.
-    func sendBody(_ body: RequestBody, _ writer: HTTPClient.Body.StreamWriter) -> EventLoopFuture<Void> {
-        let upload = Upload(loop: loop, writer: writer) { [weak self] in
+    func sendBody(
+        _ body: RequestBody,
+        _ writer: HTTPClient.Body.StreamWriter,
+        _ turns: UploadTurns
+    ) -> EventLoopFuture<Void> {
+        let upload = Upload(turns: turns, writer: writer) { [weak self] in
             self?.state.withLock { $0.lastActivity = .now() }
         }
         let (failure, previous) = state.withLock { state in
@@ -282,12 +317,24 @@ final class Exchange: HTTPClientResponseDelegate {
         return upload.finished
     }
 
+    func didSendRequestPart(task: HTTPClient.Task<Void>, _ part: IOData) {
+        let upload = state.withLock { state in
+            state.lastActivity = .now()
+            return state.upload
+        }
+        upload?.taken(part.readableBytes)
+    }
+
     func didReceiveHead(task: HTTPClient.Task<Void>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
         let (continuation, upload) = state.withLock {
             state -> (CheckedContinuation<HTTPResponseHead, any Error>?, Upload?) in
             state.lastActivity = .now()
             guard state.failure == nil else { return (nil, nil) }
             let upload = head.status.code >= 300 ? state.upload : nil
+            guard length(of: head) != 0 else {
+                state.completeHead = head
+                return (nil, upload)
+            }
             if case .awaited(let continuation) = state.head {
                 state.head = .delivered
                 return (continuation, upload)
@@ -324,16 +371,22 @@ final class Exchange: HTTPClientResponseDelegate {
             guard let name = HTTPField.Name(name) else { continue }
             response.headerFields.append(HTTPField(name: name, value: value))
         }
-        let hasBody = method != .head && head.status.mayHaveResponseBody
-        guard hasBody else { return TransportResponse(head: response) }
+        let length = length(of: head)
+        guard length != 0 else { return TransportResponse(head: response) }
         return TransportResponse(
             head: response,
             body: ResponseBody(
-                length: head.headers.first(name: "content-length").flatMap { Int64($0) },
+                length: length,
                 next: { try await self.nextChunk() },
                 cancel: { self.fail(CancellationError()) }
             )
         )
+    }
+
+    /// How many bytes a response's body has; `nil` when it doesn't say.
+    private func length(of head: HTTPResponseHead) -> Int64? {
+        guard method != .head, head.status.mayHaveResponseBody else { return 0 }
+        return head.headers.first(name: "content-length").flatMap { Int64($0) }
     }
 
     // MARK: Stalls

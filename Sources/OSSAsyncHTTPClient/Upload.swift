@@ -3,17 +3,23 @@ import NIOCore
 import OSSRuntime
 import Synchronization
 
-/// Sends a request's body: a task reads it, the event loop writes it.
+/// Sends a request's body: a task reads it a little ahead, the event loop writes it.
 ///
-/// It writes only while the connection takes more, and else waits by itself. AsyncHTTPClient could be left to
-/// do the waiting, but drops the promise it gave for that when the connection fails, and the task would
-/// wait for ever.
+/// No more than a window of bytes is written before the operating system has taken them. That is back-pressure
+/// enough, and the only one that can be had: AsyncHTTPClient's own lets any amount through while a connection
+/// lives on another event loop, and where it does hold a writer back, it drops the promise it gave when the
+/// connection fails, and the writer would wait for ever. So it is never brought to hold anything back.
 final class Upload: Sendable {
+    /// How much is read ahead of the writing.
+    private static var limit: Int { 2 * RequestBody.AsyncIterator.maximumSlice }
+    /// How much is written ahead of the operating system. Connections call themselves full only above that.
+    static var window: Int { 2 * RequestBody.AsyncIterator.maximumSlice }
+
     /// Completed when everything was written, or when sending was given up.
     let finished: EventLoopFuture<Void>
 
     private let promise: EventLoopPromise<Void>
-    private let loop: any EventLoop
+    private let turns: UploadTurns
     private let writer: HTTPClient.Body.StreamWriter
     private let noteActivity: @Sendable () -> Void
     private let state = Mutex(State())
@@ -21,9 +27,55 @@ final class Upload: Sendable {
     private struct State {
         var task: Task<Void, Never>?
         var phase = Phase.sending
+        /// Whether the connection takes more.
         var isWritable = true
-        /// The sending task, while it waits for the connection.
+        var queue: CircularBuffer<ByteBuffer> = []
+        var queued = 0
+        /// Bytes written that the operating system hasn't taken yet.
+        var inFlight = 0
+        /// Whether the end of the body is in the queue.
+        var isComplete = false
+        /// Whether a turn was asked for.
+        var isScheduled = false
+        /// The reading task, while the queue is full.
         var waiter: CheckedContinuation<Void, any Error>?
+
+        /// Takes a piece, or the end.
+        mutating func enqueue(_ buffer: ByteBuffer?, isLast: Bool) -> (mustSchedule: Bool, isFull: Bool) {
+            guard case .sending = phase else { return (false, true) }
+            if let buffer {
+                queue.append(buffer)
+                queued += buffer.readableBytes
+            }
+            isComplete = isComplete || isLast
+            return (requestTurn(), queued >= Upload.limit && !isComplete)
+        }
+
+        /// Whether there is something to do on the loop that nobody has asked for yet.
+        mutating func requestTurn() -> Bool {
+            guard case .sending = phase, hasRoom, !isScheduled, isComplete || !queue.isEmpty else { return false }
+            isScheduled = true
+            return true
+        }
+
+        private var hasRoom: Bool { isWritable && inFlight < Upload.window }
+
+        /// What the loop is to do next.
+        mutating func next() -> Step {
+            isScheduled = false
+            guard case .sending = phase, hasRoom else { return .wait }
+            guard let buffer = queue.popFirst() else {
+                guard isComplete else { return .wait }
+                phase = .sent
+                task = nil
+                return .complete
+            }
+            queued -= buffer.readableBytes
+            inFlight += buffer.readableBytes
+            guard queued < Upload.limit else { return .write(buffer, nil) }
+            defer { waiter = nil }
+            return .write(buffer, waiter)
+        }
     }
 
     private enum Phase {
@@ -35,30 +87,34 @@ final class Upload: Sendable {
         case stopped(any Error)
     }
 
-    init(loop: any EventLoop, writer: HTTPClient.Body.StreamWriter, noteActivity: @escaping @Sendable () -> Void) {
-        self.loop = loop
+    init(turns: UploadTurns, writer: HTTPClient.Body.StreamWriter, noteActivity: @escaping @Sendable () -> Void) {
+        self.turns = turns
         self.writer = writer
         self.noteActivity = noteActivity
-        self.promise = loop.makePromise()
+        self.promise = turns.loop.makePromise()
         self.finished = promise.futureResult
     }
 
     /// Whether the next step is the network's or the body's; `nil` when there is no more to send.
     var isWaitingForNetwork: Bool? {
         state.withLock { state in
-            if case .sending = state.phase { state.waiter != nil } else { nil }
+            if case .sending = state.phase { !state.isWritable || state.inFlight > 0 } else { nil }
         }
     }
+
+    // MARK: Reading the body
 
     func start(_ body: RequestBody, onError: @escaping @Sendable (any Error) -> Void) {
         let task = Task {
             do {
                 var iterator = body.makeAsyncIterator()
+                var buffers = BufferRing()
                 while let slice = try await iterator.nextSlice() {
-                    // The one copy that a sent byte goes through.
-                    try await write(ByteBuffer(bytes: slice))
+                    // The one copy that a sent byte goes through. With the last byte goes the end, so that
+                    // the request is complete before the response to it can be.
+                    if enqueue(buffers.fill(with: slice), isLast: iterator.isAtEnd) { try await waitForRoom() }
                 }
-                complete()
+                _ = enqueue(nil, isLast: true)
             } catch {
                 guard isSending else { return }
                 onError(error)
@@ -66,10 +122,9 @@ final class Upload: Sendable {
             }
         }
         let isOver = state.withLock { state in
+            guard case .sending = state.phase else { return true }
             state.task = task
-            if case .sending = state.phase { return false }
-            state.task = nil
-            return true
+            return false
         }
         if isOver { task.cancel() }
     }
@@ -80,76 +135,88 @@ final class Upload: Sendable {
         }
     }
 
-    /// Writes, and returns when the connection takes more.
-    private func write(_ buffer: ByteBuffer) async throws {
+    /// Hands a piece to the event loop. Returns whether there is no room for another one.
+    private func enqueue(_ buffer: ByteBuffer?, isLast: Bool) -> Bool {
+        let queued = state.withLock { $0.enqueue(buffer, isLast: isLast) }
+        if queued.mustSchedule { turns.request(self) }
+        return queued.isFull
+    }
+
+    private func waitForRoom() async throws {
         try await withCheckedThrowingContinuation { continuation in
-            loop.execute { self.write(buffer, continuation) }
+            let result: Result<Void, any Error>? = state.withLock { state in
+                switch state.phase {
+                case .stopped(let error): return .failure(error)
+                case .sent, .abandoned: return .failure(CancellationError())
+                case .sending where state.queued < Self.limit: return .success(())
+                case .sending:
+                    state.waiter = continuation
+                    return nil
+                }
+            }
+            if let result { continuation.resume(with: result) }
         }
     }
 
-    private func write(_ buffer: ByteBuffer, _ continuation: CheckedContinuation<Void, any Error>) {
-        let error: (any Error)? = state.withLock { state in
-            switch state.phase {
-            case .sending: return nil
-            case .sent, .abandoned: return CancellationError()
-            case .stopped(let error): return error
-            }
-        }
-        if let error { return continuation.resume(throwing: error) }
-        // Writable now, or else the previous write would still wait. The future says nothing new.
-        _ = writer.write(.byteBuffer(buffer))
-        noteActivity()
-        let result: Result<Void, any Error>? = state.withLock { state in
-            switch state.phase {
-            case .stopped(let error): return .failure(error)
-            case .sent, .abandoned: return .failure(CancellationError())
-            case .sending where state.isWritable: return .success(())
-            case .sending:
-                state.waiter = continuation
-                return nil
-            }
-        }
-        if let result { continuation.resume(with: result) }
+    // MARK: Writing it
+
+    private enum Step: Sendable {
+        case write(ByteBuffer, CheckedContinuation<Void, any Error>?)
+        case complete
+        case wait
     }
 
-    /// The connection takes more, or no more for now. Called on the loop.
+    /// Writes one piece, if the connection takes it. On the loop.
+    ///
+    /// - Returns: How many bytes were written, and whether there is more to write now.
+    func takeTurn() -> (written: Int, wantsMore: Bool) {
+        switch state.withLock({ $0.next() }) {
+        case .wait:
+            return (0, false)
+        case .complete:
+            promise.succeed(())
+            return (0, false)
+        case .write(let buffer, let waiter):
+            waiter?.resume()
+            // The future says less than `taken` and `writabilityChanged`.
+            _ = writer.write(.byteBuffer(buffer))
+            noteActivity()
+            return (buffer.readableBytes, state.withLock { $0.requestTurn() })
+        }
+    }
+
+    /// The operating system has taken bytes. On the loop.
+    func taken(_ count: Int) {
+        let mustSchedule = state.withLock { state in
+            state.inFlight = max(0, state.inFlight - count)
+            return state.requestTurn()
+        }
+        if mustSchedule { turns.request(self) }
+    }
+
+    /// The connection takes more, or no more for now. On the loop.
     func writabilityChanged(_ isWritable: Bool) {
-        let waiter = state.withLock { state in
+        let mustSchedule = state.withLock { state in
             state.isWritable = isWritable
-            guard isWritable else { return nil as CheckedContinuation<Void, any Error>? }
-            defer { state.waiter = nil }
-            return state.waiter
+            return state.requestTurn()
         }
         if isWritable { noteActivity() }
-        waiter?.resume()
+        if mustSchedule { turns.request(self) }
     }
 
-    private func complete() {
-        let isSent = state.withLock { state in
-            guard case .sending = state.phase else { return false }
-            state.phase = .sent
-            state.task = nil
-            return true
-        }
-        if isSent { promise.succeed(()) }
-    }
+    // MARK: The end
 
     /// Stops reading the body, for the server has answered already.
     ///
     /// The promise stays open until the response is complete: to complete it now, in whatever way, would end
     /// the exchange before the response is read.
     func abandon() {
-        let (task, waiter) = state.withLock { state -> (Task<Void, Never>?, CheckedContinuation<Void, any Error>?) in
-            guard case .sending = state.phase else { return (nil, nil) }
+        let leftovers: Leftovers? = state.withLock { state in
+            guard case .sending = state.phase else { return nil }
             state.phase = .abandoned
-            defer {
-                state.task = nil
-                state.waiter = nil
-            }
-            return (state.task, state.waiter)
+            return Leftovers(&state)
         }
-        task?.cancel()
-        waiter?.resume(throwing: CancellationError())
+        leftovers?.end(with: CancellationError())
     }
 
     /// The response is complete: an abandoned upload no longer holds up the exchange.
@@ -164,21 +231,55 @@ final class Upload: Sendable {
 
     /// Ends the upload, whatever state it is in.
     func stop(_ error: any Error) {
-        let (task, waiter, isOpen) = state.withLock {
-            state -> (Task<Void, Never>?, CheckedContinuation<Void, any Error>?, Bool) in
+        let leftovers: Leftovers? = state.withLock { state in
             switch state.phase {
-            case .sent, .stopped: return (nil, nil, false)
+            case .sent, .stopped: return nil
             case .sending, .abandoned: break
             }
             state.phase = .stopped(error)
-            defer {
-                state.task = nil
-                state.waiter = nil
-            }
-            return (state.task, state.waiter, true)
+            return Leftovers(&state)
         }
-        task?.cancel()
-        waiter?.resume(throwing: error)
-        if isOpen { promise.fail(error) }
+        guard let leftovers else { return }
+        leftovers.end(with: error)
+        promise.fail(error)
+    }
+
+    /// What an upload leaves behind when it ends early.
+    private struct Leftovers {
+        let task: Task<Void, Never>?
+        let waiter: CheckedContinuation<Void, any Error>?
+
+        init(_ state: inout State) {
+            task = state.task
+            waiter = state.waiter
+            state.task = nil
+            state.waiter = nil
+            state.queue = []
+            state.queued = 0
+        }
+
+        func end(with error: any Error) {
+            task?.cancel()
+            waiter?.resume(throwing: error)
+        }
+    }
+}
+
+/// A few buffers, used in turn. One that was sent is filled again: to allocate and free large buffers on
+/// different threads costs more than to copy into them.
+private struct BufferRing {
+    private var buffers: [ByteBuffer] = []
+    private var index = 0
+
+    mutating func fill(with bytes: ArraySlice<UInt8>) -> ByteBuffer {
+        if buffers.count < 4 {
+            buffers.append(ByteBuffer(bytes: bytes))
+            return buffers[buffers.count - 1]
+        }
+        index = (index + 1) % buffers.count
+        // Keeps the memory if nobody else refers to it any more, and takes new memory otherwise.
+        buffers[index].clear(minimumCapacity: bytes.count)
+        buffers[index].writeBytes(bytes)
+        return buffers[index]
     }
 }

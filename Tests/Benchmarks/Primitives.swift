@@ -335,7 +335,6 @@ private func decode(_ bytes: [UInt8]) -> ListPage {
 
 private struct StorageClass: OpenStringEnum {
     var rawValue: String
-    init(rawValue: String) { self.rawValue = rawValue }
 }
 
 private struct ListPage: Hashable {

@@ -69,10 +69,13 @@ func runTransportBenchmarks(_ target: Target) async throws {
         }
         let bareCPU = bareSmall.map { $0.cpu / Double(calls) * 1e6 }.median
         let ourCPU = ourSmall.map { $0.cpu / Double(calls) * 1e6 }.median
-        print("GET of 1 KiB, bare: \(rounded(bareCPU, 1)) µs CPU; ours: \(rounded(ourCPU, 1)) µs; difference \(rounded(ourCPU - bareCPU, 1)) µs")
+        print(
+            "GET of 1 KiB, bare: \(rounded(bareCPU, 1)) µs CPU; ours: \(rounded(ourCPU, 1)) µs; difference \(rounded(ourCPU - bareCPU, 1)) µs"
+        )
     }
 
-    try await client.deleteMultipleObjects(.init(bucket: bucket, delete: .init(objects: [.init(key: "large"), .init(key: "small")])))
+    try await client.deleteMultipleObjects(
+        .init(bucket: bucket, delete: .init(objects: [.init(key: "large"), .init(key: "small")])))
     try await client.deleteBucket(.init(bucket: bucket))
     await client.shutdown()
 }

@@ -26,7 +26,8 @@ struct Target {
     init(environment: (String) -> String?) throws {
         endpoint = environment("OSS_ENDPOINT") ?? "http://127.0.0.1:9000"
         client = try OSSClient(
-            ClientConfiguration(region: environment("OSS_REGION") ?? "cn-hangzhou", endpoint: endpoint, credentials: .environment)
+            ClientConfiguration(
+                region: environment("OSS_REGION") ?? "cn-hangzhou", endpoint: endpoint, credentials: .environment)
         )
     }
 }

@@ -55,7 +55,9 @@ import Testing
 
     @Test func skewedClocksAreToldTheTime() async throws {
         let now = EmulatorInstant(millisecondsSince1970: 1_702_743_657_000)
-        try await withEmulator({ $0.now = { now } }) { client async throws in
+        try await withEmulator {
+            $0.now = { now }
+        } _: { client async throws in
             var late = client
             late.now.millisecondsSince1970 += 901_000
             let reply = try await late.send("GET", "/bkt/k")
@@ -90,7 +92,9 @@ import Testing
     }
 
     @Test func virtualHosts() async throws {
-        try await withEmulator({ $0.domains = ["oss.test"] }) { client async throws in
+        try await withEmulator {
+            $0.domains = ["oss.test"]
+        } _: { client async throws in
             _ = try await client.send("PUT", "/bkt/dir/k", text: "x")
             for host in ["bkt.localhost:1", "bkt.oss.test"] {
                 let signed = client.head("GET", "/bkt/dir/k", headers: ["Host": host])
@@ -220,7 +224,9 @@ import Testing
     @Test func temporaryKeysAndOtherAccounts() async throws {
         let temporary = EmulatorCredential(accessKeyID: "STS.x", accessKeySecret: "s", securityToken: "token")
         let other = EmulatorCredential(accessKeyID: "other", accessKeySecret: "o", accountID: "2")
-        try await withEmulator({ $0.credentials += [temporary, other] }) { client async throws in
+        try await withEmulator {
+            $0.credentials += [temporary, other]
+        } _: { client async throws in
             var sts = client
             (sts.accessKeyID, sts.accessKeySecret) = ("STS.x", "s")
             #expect(try await sts.send("GET", "/bkt/").element("Code") == "InvalidSecurityToken")

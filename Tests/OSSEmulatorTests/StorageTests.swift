@@ -138,7 +138,9 @@ private final class TemporaryFolder {
 
     @Test func nothingIsLeftOver() async throws {
         let folder = try TemporaryFolder()
-        try await withEmulator({ $0.dataDirectory = folder.path }) { client async throws in
+        try await withEmulator {
+            $0.dataDirectory = folder.path
+        } _: { client async throws in
             let body = [UInt8](repeating: 1, count: 1 << 20)
             for _ in 0..<3 { _ = try await client.send("PUT", "/bkt/k", body: body) }
             _ = try await client.send("PUT", "/bkt/copy", headers: ["x-oss-copy-source": "/bkt/k"])
@@ -169,7 +171,9 @@ private final class TemporaryFolder {
 
     @Test func oneEmulatorPerFolder() async throws {
         let folder = try TemporaryFolder()
-        try await withEmulator({ $0.dataDirectory = folder.path }) { _ in
+        try await withEmulator {
+            $0.dataDirectory = folder.path
+        } _: { _ in
             var configuration = EmulatorConfiguration()
             configuration.dataDirectory = folder.path
             await #expect(throws: EmulatorError.self) { try await Emulator.start(configuration) }
@@ -199,10 +203,10 @@ private final class TemporaryFolder {
                 return (Int(status.split(separator: " ")[1]) ?? 0) * 4096
             }
             let folder = try TemporaryFolder()
-            try await withEmulator({
+            try await withEmulator {
                 $0.dataDirectory = folder.path
                 $0.synchronizesFiles = false
-            }) { client async throws in
+            } _: { client async throws in
                 let block = [UInt8](repeating: 3, count: 1 << 20)
                 let before = try resident()
                 let socket = try Socket(port: client.emulator.port)

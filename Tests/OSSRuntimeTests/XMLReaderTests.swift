@@ -234,7 +234,6 @@ private final class Node {
     @Test func lists() throws {
         struct Color: OpenStringEnum {
             var rawValue: String
-            init(rawValue: String) { self.rawValue = rawValue }
         }
         struct Item: XMLDecodable, Equatable {
             var id: String?

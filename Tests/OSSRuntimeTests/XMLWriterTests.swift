@@ -16,7 +16,6 @@ private func written(_ write: (inout XMLWriter) -> Void) -> String {
 @Suite struct XMLWriterTests {
     struct Color: OpenStringEnum {
         var rawValue: String
-        init(rawValue: String) { self.rawValue = rawValue }
     }
 
     struct Item: XMLEncodable {
@@ -141,7 +140,6 @@ private func written(_ write: (inout XMLWriter) -> Void) -> String {
 @Suite struct OpenStringEnumTests {
     struct Color: OpenStringEnum {
         var rawValue: String
-        init(rawValue: String) { self.rawValue = rawValue }
         static let red = Color(rawValue: "red")
     }
 

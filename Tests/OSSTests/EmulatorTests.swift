@@ -7,7 +7,8 @@ import Testing
 @Suite("Client and emulator")
 struct EmulatorTests {
     static let oddKeys = [
-        " !@#$%^&*()_+-=;'><,?.txt", "a//b", "a/./b/../c", "/leading", ".hidden", "trailing/", "日本/猫.png", "😀", "+%2F?x=1&y#z", "a\tb\u{1}c",
+        " !@#$%^&*()_+-=;'><,?.txt", "a//b", "a/./b/../c", "/leading", ".hidden", "trailing/", "日本/猫.png", "😀",
+        "+%2F?x=1&y#z", "a\tb\u{1}c",
     ]
 
     private func withBucket(
@@ -60,11 +61,16 @@ struct EmulatorTests {
             let object = try await client.getObject(.init(bucket: bucket, key: key))
             #expect(try await object.body.text(upTo: 1000) == "content of \(key)")
             var keys: [String] = []
-            for try await object in client.listObjectsV2Pages(.init(bucket: bucket)).items(\.contents) { keys.append(object.key) }
+            for try await object in client.listObjectsV2Pages(.init(bucket: bucket)).items(\.contents) {
+                keys.append(object.key)
+            }
             #expect(keys == [key])
             try await client.copyObject(.init(bucket: bucket, key: "copy", sourceKey: key))
-            #expect(try await client.headObject(.init(bucket: bucket, key: "copy")).contentLength == Int64("content of \(key)".utf8.count))
-            let deleted = try await client.deleteMultipleObjects(.init(bucket: bucket, delete: .init(objects: [.init(key: key), .init(key: "copy")])))
+            #expect(
+                try await client.headObject(.init(bucket: bucket, key: "copy")).contentLength
+                    == Int64("content of \(key)".utf8.count))
+            let deleted = try await client.deleteMultipleObjects(
+                .init(bucket: bucket, delete: .init(objects: [.init(key: key), .init(key: "copy")])))
             #expect(Set(deleted.deletedObjects.map(\.key)) == [key, "copy"])
             #expect(try await client.listObjectsV2(.init(bucket: bucket)).contents.isEmpty)
         }
@@ -101,11 +107,13 @@ struct EmulatorTests {
             #expect(try await client.getObjectMeta(.init(bucket: bucket, key: "a.txt")).contentLength == 9)
             #expect(try await client.getObjectAcl(.init(bucket: bucket, key: "a.txt")).acl == .default)
 
-            try await client.putObjectTagging(.init(bucket: bucket, key: "a.txt", tagging: .init(tagSet: .init(tags: [.init(key: "x", value: "y")]))))
+            try await client.putObjectTagging(
+                .init(bucket: bucket, key: "a.txt", tagging: .init(tagSet: .init(tags: [.init(key: "x", value: "y")]))))
             let tags = try await client.getObjectTagging(.init(bucket: bucket, key: "a.txt"))
             #expect(tags.tagSet?.tags.map(\.key) == ["x"])
             try await client.deleteObjectTagging(.init(bucket: bucket, key: "a.txt"))
-            #expect(try await client.getObjectTagging(.init(bucket: bucket, key: "a.txt")).tagSet?.tags.isEmpty != false)
+            #expect(
+                try await client.getObjectTagging(.init(bucket: bucket, key: "a.txt")).tagSet?.tags.isEmpty != false)
         }
     }
 
@@ -128,33 +136,46 @@ struct EmulatorTests {
             let id = try #require(upload.uploadID)
             #expect(upload.key == "big ü")
             let part = [UInt8](repeating: 65, count: 102_400)
-            let one = try await client.uploadPart(.init(bucket: bucket, key: "big ü", uploadID: id, partNumber: 1, body: .bytes(part)))
+            let one = try await client.uploadPart(
+                .init(bucket: bucket, key: "big ü", uploadID: id, partNumber: 1, body: .bytes(part)))
             try await client.putObject(.init(bucket: bucket, key: "source", body: .bytes(part)))
             let two = try await client.uploadPartCopy(
-                .init(bucket: bucket, key: "big ü", uploadID: id, partNumber: 2, sourceKey: "source", sourceRange: "bytes=0-9")
+                .init(
+                    bucket: bucket, key: "big ü", uploadID: id, partNumber: 2, sourceKey: "source",
+                    sourceRange: "bytes=0-9")
             )
             let uploads = try await client.listMultipartUploads(.init(bucket: bucket))
             #expect(uploads.uploads.map(\.key) == ["big ü"])
             var sizes: [Int64?] = []
-            for try await part in client.listPartsPages(.init(bucket: bucket, key: "big ü", uploadID: id, maxParts: 1)).items(\.parts) {
+            for try await part in client.listPartsPages(.init(bucket: bucket, key: "big ü", uploadID: id, maxParts: 1))
+                .items(\.parts)
+            {
                 sizes.append(part.size)
             }
             #expect(sizes == [102_400, 10])
-            let parts = CompleteMultipartUpload(parts: [.init(partNumber: 1, etag: one.etag), .init(partNumber: 2, etag: two.etag)])
-            let done = try await client.completeMultipartUpload(.init(bucket: bucket, key: "big ü", uploadID: id, completeMultipartUpload: parts))
+            let parts = CompleteMultipartUpload(parts: [
+                .init(partNumber: 1, etag: one.etag), .init(partNumber: 2, etag: two.etag),
+            ])
+            let done = try await client.completeMultipartUpload(
+                .init(bucket: bucket, key: "big ü", uploadID: id, completeMultipartUpload: parts))
             #expect(done.key == "big ü")
-            #expect(try await client.getObject(.init(bucket: bucket, key: "big ü")).body.collect(upTo: 1 << 20).count == 102_410)
+            #expect(
+                try await client.getObject(.init(bucket: bucket, key: "big ü")).body.collect(upTo: 1 << 20).count
+                    == 102_410)
 
             let other = try #require(try await client.initiateMultipartUpload(.init(bucket: bucket, key: "x")).uploadID)
             try await client.abortMultipartUpload(.init(bucket: bucket, key: "x", uploadID: other))
-            let gone = await #expect(throws: OSSError.self) { try await client.listParts(.init(bucket: bucket, key: "x", uploadID: other)) }
+            let gone = await #expect(throws: OSSError.self) {
+                try await client.listParts(.init(bucket: bucket, key: "x", uploadID: other))
+            }
             #expect(gone?.code == .noSuchUpload)
         }
     }
 
     @Test func versions() async throws {
         try await withBucket { client, bucket in
-            try await client.putBucketVersioning(.init(bucket: bucket, versioningConfiguration: .init(status: .enabled)))
+            try await client.putBucketVersioning(
+                .init(bucket: bucket, versioningConfiguration: .init(status: .enabled)))
             #expect(try await client.getBucketVersioning(.init(bucket: bucket)).versionStatus == .enabled)
             let one = try await client.putObject(.init(bucket: bucket, key: "a", body: "one"))
             try await client.putObject(.init(bucket: bucket, key: "a", body: "two"))
@@ -178,21 +199,26 @@ struct EmulatorTests {
         try await withBucket { client, bucket in
             let rules = LifecycleConfiguration(rules: [
                 .init(
-                    id: "a&b", prefix: "log/", status: .enabled, tags: [.init(key: "k", value: "<v>")], expiration: .init(days: 30),
+                    id: "a&b", prefix: "log/", status: .enabled, tags: [.init(key: "k", value: "<v>")],
+                    expiration: .init(days: 30),
                     transitions: [.init(days: 10, storageClass: .ia)]
-                ),
+                )
             ])
             try await client.putBucketLifecycle(.init(bucket: bucket, lifecycleConfiguration: rules))
             #expect(try await client.getBucketLifecycle(.init(bucket: bucket)).lifecycleConfiguration == rules)
             try await client.deleteBucketLifecycle(.init(bucket: bucket))
-            let error = await #expect(throws: OSSError.self) { try await client.getBucketLifecycle(.init(bucket: bucket)) }
+            let error = await #expect(throws: OSSError.self) {
+                try await client.getBucketLifecycle(.init(bucket: bucket))
+            }
             #expect(error?.status == 404)
         }
     }
 
     @Test func listsGroupAndPage() async throws {
         try await withBucket { client, bucket in
-            for key in ["a/1", "a/2", "b/1", "c"] { try await client.putObject(.init(bucket: bucket, key: key, body: "x")) }
+            for key in ["a/1", "a/2", "b/1", "c"] {
+                try await client.putObject(.init(bucket: bucket, key: key, body: "x"))
+            }
             var prefixes: [String] = []
             var keys: [String] = []
             for try await page in client.listObjectsV2Pages(.init(bucket: bucket, delimiter: "/", maxKeys: 1)) {
@@ -202,7 +228,9 @@ struct EmulatorTests {
             #expect(prefixes == ["a/", "b/"])
             #expect(keys == ["c"])
             var old: [String] = []
-            for try await object in client.listObjectsPages(.init(bucket: bucket, maxKeys: 2)).items(\.contents) { old.append(object.key) }
+            for try await object in client.listObjectsPages(.init(bucket: bucket, maxKeys: 2)).items(\.contents) {
+                old.append(object.key)
+            }
             #expect(old == ["a/1", "a/2", "b/1", "c"])
         }
     }
@@ -223,13 +251,17 @@ struct EmulatorTests {
         let good = try client(of: emulator)
         try await good.putBucket(.init(bucket: "my-bucket"))
         let wrong = try client(of: emulator, secret: "wrong")
-        let error = try #require(await #expect(throws: OSSError.self) { try await wrong.listObjectsV2(.init(bucket: "my-bucket")) })
+        let error = try #require(
+            await #expect(throws: OSSError.self) { try await wrong.listObjectsV2(.init(bucket: "my-bucket")) })
         #expect(error.code == .signatureDoesNotMatch)
         #expect(!"\(error)".contains(emulator.accessKeySecret))
-        var configuration = ClientConfiguration(region: emulator.region, endpoint: emulator.endpoint, credentials: .anonymous)
+        var configuration = ClientConfiguration(
+            region: emulator.region, endpoint: emulator.endpoint, credentials: .anonymous)
         configuration.retry = .never
         let anonymous = try OSSClient(configuration)
-        let denied = await #expect(throws: OSSError.self) { try await anonymous.listObjectsV2(.init(bucket: "my-bucket")) }
+        let denied = await #expect(throws: OSSError.self) {
+            try await anonymous.listObjectsV2(.init(bucket: "my-bucket"))
+        }
         #expect(denied?.code == .accessDenied)
         for client in [good, wrong, anonymous] { await client.shutdown() }
         try await emulator.shutdown()

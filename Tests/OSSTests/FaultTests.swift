@@ -37,7 +37,7 @@ struct FaultTests {
         // A server that reads nothing doesn't see the end of a connection either.
         if serverReads { try await eventually("the client left a connection open") { server.openConnectionCount == 0 } }
         #if os(Linux)
-        try await eventually("a socket to the server is still open") { openSockets(to: server.port) == 0 }
+            try await eventually("a socket to the server is still open") { openSockets(to: server.port) == 0 }
         #endif
         await server.stop()
     }
@@ -45,7 +45,9 @@ struct FaultTests {
     private let get = GetObjectRequest(bucket: "my-bucket", key: "a")
 
     @Test func resetBeforeHeadersIsRepeated() async throws {
-        try await withClient { $0.index == 0 ? [.reset] : [.reply(body: "good")] } _: { client, server in
+        try await withClient {
+            $0.index == 0 ? [.reset] : [.reply(body: "good")]
+        } _: { client, server in
             let object = try await client.getObject(get)
             #expect(try await object.body.text(upTo: 100) == "good")
             #expect(server.requests.count == 2)
@@ -53,7 +55,9 @@ struct FaultTests {
     }
 
     @Test func resetBeforeHeadersAgainAndAgainIsAnError() async throws {
-        try await withClient { _ in [.reset] } _: { client, server in
+        try await withClient { _ in
+            [.reset]
+        } _: { client, server in
             let error = await #expect(throws: OSSError.self) { try await client.getObject(get) }
             #expect(error?.kind == .connectionReset)
             #expect(error?.attempts == 3)
@@ -73,7 +77,9 @@ struct FaultTests {
     }
 
     @Test func aTruncatedBodyIsAnErrorForTheReader() async throws {
-        try await withClient { _ in [.reply(bytes: Array("half".utf8), contentLength: 100), .close] } _: { client, _ in
+        try await withClient { _ in
+            [.reply(bytes: Array("half".utf8), contentLength: 100), .close]
+        } _: { client, _ in
             let object = try await client.getObject(get)
             let error = await #expect(throws: OSSError.self) { try await object.body.collect(upTo: 1000) }
             #expect(error?.kind == .connectionReset)
@@ -83,7 +89,9 @@ struct FaultTests {
     @Test func aTruncatedListIsAskedForAgain() async throws {
         let list = "<ListAllMyBucketsResult><Prefix>good</Prefix></ListAllMyBucketsResult>"
         try await withClient {
-            $0.index == 0 ? [.reply(bytes: Array(list.utf8.prefix(20)), contentLength: list.utf8.count), .close] : [.reply(body: list)]
+            $0.index == 0
+                ? [.reply(bytes: Array(list.utf8.prefix(20)), contentLength: list.utf8.count), .close]
+                : [.reply(body: list)]
         } _: { client, _ in
             let result = try await client.listBuckets(.init())
             #expect(result.prefix == "good")
@@ -91,9 +99,14 @@ struct FaultTests {
     }
 
     @Test func twoServerErrorsThenGood() async throws {
-        try await withClient { $0.index < 2 ? [.readBody, .reply(status: 500 + $0.index)] : [.readBody, .reply()] } _: { client, server in
+        try await withClient {
+            $0.index < 2 ? [.readBody, .reply(status: 500 + $0.index)] : [.readBody, .reply()]
+        } _: { client, server in
             try await client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
-            #expect(server.requests.map { String(decoding: $0.body, as: UTF8.self) } == ["123456789", "123456789", "123456789"])
+            #expect(
+                server.requests.map { String(decoding: $0.body, as: UTF8.self) } == [
+                    "123456789", "123456789", "123456789",
+                ])
         }
     }
 
@@ -110,7 +123,9 @@ struct FaultTests {
     }
 
     @Test func aStallBeforeHeadersIsATimeout() async throws {
-        try await withClient(attempts: 1, readWriteTimeout: .milliseconds(80)) { _ in [.stall] } _: { client, _ in
+        try await withClient(attempts: 1, readWriteTimeout: .milliseconds(80)) { _ in
+            [.stall]
+        } _: { client, _ in
             let error = await #expect(throws: OSSError.self) { try await client.getObject(get) }
             #expect(error?.kind == .timeout)
         }
@@ -127,7 +142,9 @@ struct FaultTests {
     }
 
     @Test func aTimeoutOfTheCallWins() async throws {
-        try await withClient(attempts: 1) { _ in [.stall] } _: { client, _ in
+        try await withClient(attempts: 1) { _ in
+            [.stall]
+        } _: { client, _ in
             let error = await #expect(throws: OSSError.self) {
                 try await client.getObject(get, options: .init(readWriteTimeout: .milliseconds(80)))
             }
@@ -137,7 +154,9 @@ struct FaultTests {
 
     @Test func anEarlyRefusalDuringAnUploadIsTheError() async throws {
         let denied = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
-        try await withClient { _ in [.readBytes(65536), .stopReading, .reply(status: 403, body: denied), .wait(.milliseconds(50)), .close] } _: { client, server in
+        try await withClient { _ in
+            [.readBytes(65536), .stopReading, .reply(status: 403, body: denied), .wait(.milliseconds(50)), .close]
+        } _: { client, server in
             let body = RequestBody.bytes([UInt8](repeating: 7, count: 32 << 20))
             let error = await #expect(throws: OSSError.self) {
                 try await client.putObject(.init(bucket: "my-bucket", key: "a", body: body))
@@ -151,7 +170,9 @@ struct FaultTests {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("oss-\(UUID()).bin").path
         try Data(count: 8 << 20).write(to: URL(fileURLWithPath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
-        try await withClient { _ in [.readBytes(65536), .reset] } _: { client, server in
+        try await withClient { _ in
+            [.readBytes(65536), .reset]
+        } _: { client, server in
             let error = await #expect(throws: OSSError.self) {
                 try await client.putObject(.init(bucket: "my-bucket", key: "a", body: .file(at: path)))
             }
@@ -159,7 +180,7 @@ struct FaultTests {
             #expect(server.requests.count == 3, "a file can be sent again")
         }
         #if os(Linux)
-        try await eventually("the file is still open") { !openFiles().contains(path) }
+            try await eventually("the file is still open") { !openFiles().contains(path) }
         #endif
     }
 
@@ -173,7 +194,9 @@ struct FaultTests {
     }
 
     @Test func aWrongChecksumOfADownloadIsAnErrorForTheReader() async throws {
-        try await withClient { _ in [.reply(headers: [("x-oss-hash-crc64ecma", "1")], body: "123456789")] } _: { client, _ in
+        try await withClient { _ in
+            [.reply(headers: [("x-oss-hash-crc64ecma", "1")], body: "123456789")]
+        } _: { client, _ in
             let object = try await client.getObject(get)
             let error = await #expect(throws: OSSError.self) { try await object.body.collect(upTo: 100) }
             #expect(error?.kind == .checksumMismatch)
@@ -181,7 +204,9 @@ struct FaultTests {
     }
 
     @Test func theWholeObjectForARangeIsAnError() async throws {
-        try await withClient { _ in [.reply(body: "0123456789")] } _: { client, server in
+        try await withClient { _ in
+            [.reply(body: "0123456789")]
+        } _: { client, server in
             let error = await #expect(throws: OSSError.self) {
                 try await client.getObject(.init(bucket: "my-bucket", key: "a", range: "bytes=2-3"))
             }
@@ -194,7 +219,9 @@ struct FaultTests {
         let skewed = """
             <Error><Code>RequestTimeTooSkewed</Code><Message>no</Message><ServerTime>2031-01-02T03:04:05.000Z</ServerTime></Error>
             """
-        try await withClient { $0.index == 0 ? [.reply(status: 403, body: skewed)] : [.reply(body: "good")] } _: { client, server in
+        try await withClient {
+            $0.index == 0 ? [.reply(status: 403, body: skewed)] : [.reply(body: "good")]
+        } _: { client, server in
             let object = try await client.getObject(get)
             #expect(try await object.body.text(upTo: 100) == "good")
             #expect(server.requests.last?.header("x-oss-date")?.hasPrefix("20310102T0304") == true)
@@ -205,22 +232,28 @@ struct FaultTests {
         try await withClient(readWriteTimeout: .seconds(5)) { _ in
             [.readSlowly(bytes: 256 << 10, every: .milliseconds(2)), .reply()]
         } _: { client, server in
-            try await client.putObject(.init(bucket: "my-bucket", key: "a", body: .bytes([UInt8](repeating: 1, count: 4 << 20))))
+            try await client.putObject(
+                .init(bucket: "my-bucket", key: "a", body: .bytes([UInt8](repeating: 1, count: 4 << 20))))
             #expect(server.requests.first?.bodyLength == 4 << 20)
         }
     }
 
     @Test func anUploadNobodyReadsIsATimeout() async throws {
-        try await withClient(attempts: 1, readWriteTimeout: .milliseconds(200), serverReads: false) { _ in [.stopReading, .stall] } _: { client, _ in
+        try await withClient(attempts: 1, readWriteTimeout: .milliseconds(200), serverReads: false) { _ in
+            [.stopReading, .stall]
+        } _: { client, _ in
             let error = await #expect(throws: OSSError.self) {
-                try await client.putObject(.init(bucket: "my-bucket", key: "a", body: .bytes([UInt8](repeating: 1, count: 64 << 20))))
+                try await client.putObject(
+                    .init(bucket: "my-bucket", key: "a", body: .bytes([UInt8](repeating: 1, count: 64 << 20))))
             }
             #expect(error?.kind == .timeout)
         }
     }
 
     @Test func aCancelledDownloadLeavesNothing() async throws {
-        try await withClient { _ in [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .stall] } _: { client, server in
+        try await withClient { _ in
+            [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .stall]
+        } _: { client, server in
             let task = Task {
                 let object = try await client.getObject(get)
                 return try await object.body.collect(upTo: 1000)
@@ -232,9 +265,12 @@ struct FaultTests {
     }
 
     @Test func aCancelledUploadLeavesNothing() async throws {
-        try await withClient(serverReads: false) { _ in [.stopReading, .stall] } _: { client, server in
+        try await withClient(serverReads: false) { _ in
+            [.stopReading, .stall]
+        } _: { client, server in
             let task = Task {
-                try await client.putObject(.init(bucket: "my-bucket", key: "a", body: .bytes([UInt8](repeating: 1, count: 64 << 20))))
+                try await client.putObject(
+                    .init(bucket: "my-bucket", key: "a", body: .bytes([UInt8](repeating: 1, count: 64 << 20))))
             }
             try await eventually("no request came") { server.requests.count == 1 }
             task.cancel()
@@ -243,14 +279,18 @@ struct FaultTests {
     }
 
     @Test func aBodyThatIsDroppedUnreadClosesItsConnection() async throws {
-        try await withClient { _ in [.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nhalf"), .stall] } _: { client, server in
+        try await withClient { _ in
+            [.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nhalf"), .stall]
+        } _: { client, server in
             _ = try await client.getObject(get)
             try await eventually("the connection is still open") { server.openConnectionCount == 0 }
         }
     }
 
     @Test func anIdleConnectionThatWasClosedIsNotTheCallersProblem() async throws {
-        try await withClient { _ in [.reply(body: "good")] } _: { client, server in
+        try await withClient { _ in
+            [.reply(body: "good")]
+        } _: { client, server in
             for _ in 0..<3 {
                 let object = try await client.getObject(get)
                 #expect(try await object.body.text(upTo: 100) == "good")
@@ -282,19 +322,19 @@ private func eventually(_ failure: Comment, _ condition: () -> Bool) async throw
 }
 
 #if os(Linux)
-/// How many sockets of this machine are connected to a port, other than those the kernel only remembers (TIME_WAIT).
-private func openSockets(to port: Int) -> Int {
-    guard let table = try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8) else { return -1 }
-    let remote = ":" + String(port, radix: 16, uppercase: true)
-    return table.split(separator: "\n").dropFirst().filter { line in
-        let columns = line.split(separator: " ")
-        return columns.count > 9 && columns[2].hasSuffix(remote) && columns[3] != "06" && columns[9] != "0"
-    }.count
-}
+    /// How many sockets of this machine are connected to a port, other than those the kernel only remembers (TIME_WAIT).
+    private func openSockets(to port: Int) -> Int {
+        guard let table = try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8) else { return -1 }
+        let remote = ":" + String(port, radix: 16, uppercase: true)
+        return table.split(separator: "\n").dropFirst().filter { line in
+            let columns = line.split(separator: " ")
+            return columns.count > 9 && columns[2].hasSuffix(remote) && columns[3] != "06" && columns[9] != "0"
+        }.count
+    }
 
-private func openFiles() -> [String] {
-    let folder = "/proc/self/fd"
-    return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-        .compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)") }
-}
+    private func openFiles() -> [String] {
+        let folder = "/proc/self/fd"
+        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)") }
+    }
 #endif

@@ -14,7 +14,8 @@ struct ReplyTests {
         let result = try await good.client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
         #expect(result.hashCRC64 == Self.crc)
 
-        let bad = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1"]), .reply(200, ["x-oss-hash-crc64ecma": Self.crc]))
+        let bad = try Fixture(
+            .reply(200, ["x-oss-hash-crc64ecma": "1"]), .reply(200, ["x-oss-hash-crc64ecma": Self.crc]))
         try await bad.client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
         #expect(bad.transport.sent.count == 2, "sent again, since the service stored other bytes")
 
@@ -49,21 +50,27 @@ struct ReplyTests {
         #expect(error?.kind == .checksumMismatch)
         #expect(error?.operation == "GetObject")
 
-        let unchecked = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1"], "123456789")) { $0.checksDownloads = false }
+        let unchecked = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1"], "123456789")) {
+            $0.checksDownloads = false
+        }
         _ = try await unchecked.client.getObject(request).body.collect(upTo: 100)
 
         // Sent compressed, because the caller asked for it: other bytes, so nothing to compare.
         let gzip = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1", "Content-Encoding": "gzip"], "123456789"))
-        _ = try await gzip.client.getObject(.init(bucket: "my-bucket", key: "a", acceptEncoding: "gzip")).body.collect(upTo: 100)
+        _ = try await gzip.client.getObject(.init(bucket: "my-bucket", key: "a", acceptEncoding: "gzip")).body.collect(
+            upTo: 100)
 
         let part = try Fixture(.reply(206, ["x-oss-hash-crc64ecma": "1", "Content-Range": "bytes 0-1/9"], "12"))
-        _ = try await part.client.getObject(.init(bucket: "my-bucket", key: "a", range: "bytes=0-1")).body.collect(upTo: 100)
+        _ = try await part.client.getObject(.init(bucket: "my-bucket", key: "a", range: "bytes=0-1")).body.collect(
+            upTo: 100)
     }
 
-    @Test(arguments: [
-        ("bytes=2-5", 200, nil), ("bytes=2-5", 206, "bytes 0-3/10"), ("bytes=2-5", 206, nil), ("bytes=2-5", 206, "bytes 2-4/10"),
-        ("bytes=-3", 206, "bytes 0-2/10"), ("bytes=2-", 206, "bytes 2-5/10"), ("bytes=2-5", 206, "nonsense"),
-    ] as [(String, Int, String?)])
+    @Test(
+        arguments: [
+            ("bytes=2-5", 200, nil), ("bytes=2-5", 206, "bytes 0-3/10"), ("bytes=2-5", 206, nil),
+            ("bytes=2-5", 206, "bytes 2-4/10"),
+            ("bytes=-3", 206, "bytes 0-2/10"), ("bytes=2-", 206, "bytes 2-5/10"), ("bytes=2-5", 206, "nonsense"),
+        ] as [(String, Int, String?)])
     func aReplyThatIsNotTheRangeIsAnError(range: String, status: Int, contentRange: String?) async throws {
         let fixture = try Fixture(.reply(status, contentRange.map { ["Content-Range": $0] } ?? [:], "0123456789"))
         let error = await #expect(throws: OSSError.self) {
@@ -75,7 +82,8 @@ struct ReplyTests {
 
     @Test(arguments: [
         ("bytes=2-5", 206, "bytes 2-5/10"), ("bytes=8-20", 206, "bytes 8-9/10"), ("bytes=-3", 206, "bytes 7-9/10"),
-        ("bytes=-30", 206, "bytes 0-9/10"), ("bytes=4-", 206, "bytes 4-9/10"), ("bytes=0-", 200, ""), ("bytes=2-5", 206, "bytes 2-5/*"),
+        ("bytes=-30", 206, "bytes 0-9/10"), ("bytes=4-", 206, "bytes 4-9/10"), ("bytes=0-", 200, ""),
+        ("bytes=2-5", 206, "bytes 2-5/*"),
     ])
     func rangesThatFitAreAccepted(range: String, status: Int, contentRange: String) async throws {
         let fixture = try Fixture(.reply(status, ["Content-Range": contentRange], "xxxx"))
@@ -90,7 +98,9 @@ struct ReplyTests {
             """
         let fixture = try Fixture(.reply(403, ["Date": "Wed, 01 May 2024 10:00:00 GMT"], document))
         let error = try #require(
-            await #expect(throws: OSSError.self) { try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a b")) }
+            await #expect(throws: OSSError.self) {
+                try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a b"))
+            }
         )
         #expect(error.kind == .service)
         #expect(error.code == .accessDenied)
@@ -108,9 +118,12 @@ struct ReplyTests {
     }
 
     @Test func errorsWithoutADocumentAreErrorsAllTheSame() async throws {
-        for (body, expected) in [("", "404"), ("<html>nginx</html>", "nginx"), ("<Error><Code>NoSu", "404"), ("\u{0}\u{1}", "404")] {
+        for (body, expected) in [
+            ("", "404"), ("<html>nginx</html>", "nginx"), ("<Error><Code>NoSu", "404"), ("\u{0}\u{1}", "404"),
+        ] {
             let fixture = try Fixture(.reply(404, [:], body))
-            let error = try #require(await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) })
+            let error = try #require(
+                await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) })
             #expect(error.code == .badErrorResponse)
             #expect(error.status == 404)
             #expect(error.message.contains(expected))
@@ -121,13 +134,17 @@ struct ReplyTests {
     @Test func errorsOfHeadComeInAHeader() async throws {
         let document = Data(serviceError("NoSuchKey", extra: "<EC>0026-00000001</EC>").utf8).base64EncodedString()
         let fixture = try Fixture(.reply(404, ["x-oss-err": document, "x-oss-ec": "0026-00000001"]))
-        let error = await #expect(throws: OSSError.self) { try await fixture.client.headObject(.init(bucket: "my-bucket", key: "a")) }
+        let error = await #expect(throws: OSSError.self) {
+            try await fixture.client.headObject(.init(bucket: "my-bucket", key: "a"))
+        }
         #expect(error?.code == .noSuchKey)
         #expect(error?.ec == "0026-00000001")
     }
 
     @Test func malformedXMLIsAnErrorThatSaysWhere() async throws {
-        for body in ["<ListAllMyBucketsResult><Prefix>", "<Other/>", "not xml", "<!DOCTYPE x><ListAllMyBucketsResult/>"] {
+        for body in [
+            "<ListAllMyBucketsResult><Prefix>", "<Other/>", "not xml", "<!DOCTYPE x><ListAllMyBucketsResult/>",
+        ] {
             let fixture = try Fixture(.reply(200, [:], body))
             let error = await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
             #expect(error?.kind == .unexpectedResponse)
@@ -144,7 +161,8 @@ struct ReplyTests {
     }
 
     @Test(arguments: [
-        (TransportError.Kind.dns, OSSError.Kind.dns), (.connect, .connect), (.connectTimeout, .connectTimeout), (.tls, .tls),
+        (TransportError.Kind.dns, OSSError.Kind.dns), (.connect, .connect), (.connectTimeout, .connectTimeout),
+        (.tls, .tls),
         (.timeout, .timeout), (.reset, .connectionReset), (.other, .transport),
     ])
     func transportErrorsAreToldApart(transport: TransportError.Kind, kind: OSSError.Kind) async throws {
@@ -171,7 +189,8 @@ struct PaginatorTests {
     private func page(_ keys: [String], next: String?) -> ScriptedTransport.Answer {
         let contents = keys.map { "<Contents><Key>\($0)</Key></Contents>" }.joined()
         let more = next.map { "<IsTruncated>true</IsTruncated><NextContinuationToken>\($0)</NextContinuationToken>" }
-        return .reply(200, [:], "<ListBucketResult>\(contents)\(more ?? "<IsTruncated>false</IsTruncated>")</ListBucketResult>")
+        return .reply(
+            200, [:], "<ListBucketResult>\(contents)\(more ?? "<IsTruncated>false</IsTruncated>")</ListBucketResult>")
     }
 
     @Test func pagesAndItemsFollowTheToken() async throws {
@@ -183,7 +202,8 @@ struct PaginatorTests {
         #expect(keys == ["a", "b", "c"])
         #expect(
             fixture.transport.sent.map { $0.head.path } == [
-                "/?list-type=2&encoding-type=url&max-keys=2", "/?list-type=2&encoding-type=url&continuation-token=1&max-keys=2",
+                "/?list-type=2&encoding-type=url&max-keys=2",
+                "/?list-type=2&encoding-type=url&continuation-token=1&max-keys=2",
                 "/?list-type=2&encoding-type=url&continuation-token=2&max-keys=2",
             ]
         )
@@ -196,7 +216,9 @@ struct PaginatorTests {
         let fixture = try Fixture(page(["a"], next: "1"), page(["b"], next: "1"))
         var keys: [String] = []
         let error = await #expect(throws: OSSError.self) {
-            for try await object in fixture.client.listObjectsV2Pages(.init(bucket: "my-bucket")).items(\.contents) { keys.append(object.key) }
+            for try await object in fixture.client.listObjectsV2Pages(.init(bucket: "my-bucket")).items(\.contents) {
+                keys.append(object.key)
+            }
         }
         #expect(error?.kind == .unexpectedResponse)
         #expect(fixture.transport.sent.count == 2)
@@ -209,7 +231,8 @@ struct PaginatorTests {
             """
         let fixture = try Fixture(.reply(200, [:], first), .reply(200, [:], "<ListVersionsResult/>"))
         for try await _ in fixture.client.listObjectVersionsPages(.init(bucket: "my-bucket")) {}
-        #expect(fixture.transport.sent.last?.head.path == "/?versions&key-marker=a&version-id-marker=v1&encoding-type=url")
+        #expect(
+            fixture.transport.sent.last?.head.path == "/?versions&key-marker=a&version-id-marker=v1&encoding-type=url")
     }
 
     @Test func stoppingEarlyAsksForNoFurtherPage() async throws {

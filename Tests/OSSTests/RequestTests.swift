@@ -15,7 +15,9 @@ struct RequestTests {
         #expect(sent.header("User-Agent")?.hasPrefix("oss-swift/") == true)
         #expect(sent.header("User-Agent")?.hasSuffix("/my-app/1") == true)
         #expect(sent.header("x-oss-content-sha256") == "UNSIGNED-PAYLOAD")
-        #expect(sent.header("Authorization")?.hasPrefix("OSS4-HMAC-SHA256 Credential=test-id/20231114/cn-hangzhou/oss/aliyun_v4_request") == true)
+        #expect(
+            sent.header("Authorization")?.hasPrefix(
+                "OSS4-HMAC-SHA256 Credential=test-id/20231114/cn-hangzhou/oss/aliyun_v4_request") == true)
     }
 
     @Test func anonymousRequestsAreUnsigned() async throws {
@@ -26,7 +28,9 @@ struct RequestTests {
     }
 
     @Test func aSecurityTokenIsSentAndAnEmptyOneIsNone() async throws {
-        let temporary = try Fixture { $0.credentials = .static(accessKeyID: "a", accessKeySecret: "b", securityToken: "token") }
+        let temporary = try Fixture {
+            $0.credentials = .static(accessKeyID: "a", accessKeySecret: "b", securityToken: "token")
+        }
         _ = try await temporary.client.listBuckets(.init())
         #expect(temporary.transport.sent.first?.header("x-oss-security-token") == "token")
         let empty = try Fixture { $0.credentials = .static(accessKeyID: "a", accessKeySecret: "b", securityToken: "") }
@@ -46,7 +50,8 @@ struct RequestTests {
     }
 
     @Test(arguments: [
-        ("photo.JPG", "image/jpeg"), ("a/b.tar.gz", "application/gzip"), ("noextension", "application/octet-stream"), ("x.js", "application/javascript"),
+        ("photo.JPG", "image/jpeg"), ("a/b.tar.gz", "application/gzip"), ("noextension", "application/octet-stream"),
+        ("x.js", "application/javascript"),
     ])
     func theContentTypeComesFromTheKey(key: String, type: String) async throws {
         let fixture = try Fixture()
@@ -56,7 +61,8 @@ struct RequestTests {
 
     @Test func aGivenContentTypeWins() async throws {
         let fixture = try Fixture()
-        try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a.jpg", body: "x", contentType: "text/x-mine"))
+        try await fixture.client.putObject(
+            .init(bucket: "my-bucket", key: "a.jpg", body: "x", contentType: "text/x-mine"))
         #expect(fixture.transport.sent.first?.header("Content-Type") == "text/x-mine")
     }
 
@@ -67,19 +73,23 @@ struct RequestTests {
     }
 
     @Test(arguments: [
-        ("ab", "a"), ("Upper-case", "a"), ("-hyphen", "a"), ("hyphen-", "a"), ("dots.are.wrong", "a"), ("my-bucket", ""),
+        ("ab", "a"), ("Upper-case", "a"), ("-hyphen", "a"), ("hyphen-", "a"), ("dots.are.wrong", "a"),
+        ("my-bucket", ""),
         ("my-bucket", String(repeating: "é", count: 513)), ("", "a"),
     ])
     func badNamesAreRefusedBeforeAnythingIsSent(bucket: String, key: String) async throws {
         let fixture = try Fixture()
-        let error = await #expect(throws: OSSError.self) { try await fixture.client.getObject(.init(bucket: bucket, key: key)) }
+        let error = await #expect(throws: OSSError.self) {
+            try await fixture.client.getObject(.init(bucket: bucket, key: key))
+        }
         #expect(error?.kind == .invalidRequest)
         #expect(error?.operation == "GetObject")
         #expect(fixture.transport.sent.isEmpty)
     }
 
     @Test(arguments: [
-        ["under_score": "x"], ["": "x"], ["a b": "x"], ["ok": "line\r\nbreak"], ["big": String(repeating: "x", count: 8200)],
+        ["under_score": "x"], ["": "x"], ["a b": "x"], ["ok": "line\r\nbreak"],
+        ["big": String(repeating: "x", count: 8200)],
     ])
     func badMetadataIsRefusedBeforeAnythingIsSent(metadata: [String: String]) async throws {
         let fixture = try Fixture()
@@ -114,7 +124,8 @@ struct RequestTests {
             $0.finish()
         }
         let fixture = try Fixture()
-        try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", body: .stream(stream), contentLength: 5))
+        try await fixture.client.putObject(
+            .init(bucket: "my-bucket", key: "a", body: .stream(stream), contentLength: 5))
         #expect(fixture.transport.sent.first?.header("Content-Length") == "5")
     }
 }
@@ -130,23 +141,31 @@ struct EndpointTests {
 
     @Test func regionsGiveTheirEndpoints() async throws {
         #expect(try await sent { _ in } == "https://my-bucket.oss-cn-hangzhou.aliyuncs.com/a%20b/c")
-        #expect(try await sent { $0.endpointKind = .internalNetwork } == "https://my-bucket.oss-cn-hangzhou-internal.aliyuncs.com/a%20b/c")
-        #expect(try await sent { $0.endpointKind = .accelerate } == "https://my-bucket.oss-accelerate.aliyuncs.com/a%20b/c")
-        #expect(try await sent { $0.endpointKind = .accelerateOverseas } == "https://my-bucket.oss-accelerate-overseas.aliyuncs.com/a%20b/c")
-        #expect(try await sent { $0.endpointKind = .dualStack } == "https://my-bucket.cn-hangzhou.oss.aliyuncs.com/a%20b/c")
+        #expect(
+            try await sent { $0.endpointKind = .internalNetwork }
+                == "https://my-bucket.oss-cn-hangzhou-internal.aliyuncs.com/a%20b/c")
+        #expect(
+            try await sent { $0.endpointKind = .accelerate } == "https://my-bucket.oss-accelerate.aliyuncs.com/a%20b/c")
+        #expect(
+            try await sent { $0.endpointKind = .accelerateOverseas }
+                == "https://my-bucket.oss-accelerate-overseas.aliyuncs.com/a%20b/c")
+        #expect(
+            try await sent { $0.endpointKind = .dualStack } == "https://my-bucket.cn-hangzhou.oss.aliyuncs.com/a%20b/c")
         #expect(try await sent { $0.disablesTLS = true } == "http://my-bucket.oss-cn-hangzhou.aliyuncs.com/a%20b/c")
     }
 
     @Test func explicitEndpointsWin() async throws {
         #expect(try await sent { $0.endpoint = "oss.example.com" } == "https://my-bucket.oss.example.com/a%20b/c")
-        #expect(try await sent { $0.endpoint = "oss.example.com:8443" } == "https://my-bucket.oss.example.com:8443/a%20b/c")
+        #expect(
+            try await sent { $0.endpoint = "oss.example.com:8443" } == "https://my-bucket.oss.example.com:8443/a%20b/c")
         #expect(
             try await sent {
                 $0.endpoint = "https://oss.example.com/"
                 $0.disablesTLS = true
             } == "https://my-bucket.oss.example.com/a%20b/c"
         )
-        #expect(try await sent { $0.endpoint = "http://oss.example.com:80" } == "http://my-bucket.oss.example.com/a%20b/c")
+        #expect(
+            try await sent { $0.endpoint = "http://oss.example.com:80" } == "http://my-bucket.oss.example.com/a%20b/c")
     }
 
     @Test func addressesGoIntoThePath() async throws {
@@ -162,8 +181,10 @@ struct EndpointTests {
     }
 
     @Test(arguments: [
-        "", "https://", "ftp://oss.example.com", "oss.example.com/path", "oss.example.com?x=1", "user:hunter2@oss.example.com",
-        "oss.example.com:0", "oss.example.com:99999", "oss.example.com:x", "oss example.com", "[::1", "[::1]x", "oss.example.com#x",
+        "", "https://", "ftp://oss.example.com", "oss.example.com/path", "oss.example.com?x=1",
+        "user:hunter2@oss.example.com",
+        "oss.example.com:0", "oss.example.com:99999", "oss.example.com:x", "oss example.com", "[::1", "[::1]x",
+        "oss.example.com#x",
     ])
     func malformedEndpointsAreRefused(endpoint: String) throws {
         let error = #expect(throws: OSSError.self) { _ = try Fixture { $0.endpoint = endpoint } }
@@ -242,7 +263,11 @@ struct SecrecyTests {
         let signature = try #require(fixture.transport.sent.last?.header("Authorization")?.split(separator: "=").last)
         var dumped = ""
         dump(fixture.client.configuration, to: &dumped)
-        let texts = lines.withLock { $0 } + ["\(error!)", "\(fixture.client.configuration)", String(reflecting: fixture.client.configuration), dumped]
+        let texts =
+            lines.withLock { $0 } + [
+                "\(error!)", "\(fixture.client.configuration)", String(reflecting: fixture.client.configuration),
+                dumped,
+            ]
         #expect(lines.withLock { $0 }.count >= 8)
         for text in texts {
             for secret in Self.secrets + [String(signature)] { #expect(!text.contains(secret), "\(text)") }

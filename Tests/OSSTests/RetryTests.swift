@@ -33,21 +33,25 @@ struct RetryTests {
     }
 
     @Test func aThrottledReplyGivesTheLowerBoundOfTheDelay() async throws {
-        let fixture = try Fixture(.reply(503, ["x-oss-qos-delay-time": "1500"]), .reply(503, ["x-oss-qos-delay-time": "90000"]), .reply(200))
+        let fixture = try Fixture(
+            .reply(503, ["x-oss-qos-delay-time": "1500"]), .reply(503, ["x-oss-qos-delay-time": "90000"]), .reply(200))
         _ = try await fixture.client.listBuckets(.init())
         #expect(fixture.time.delays == [.milliseconds(1500), .seconds(20)])
     }
 
     @Test func retriesCanBeSwitchedOffForOneCall() async throws {
         let fixture = try Fixture(.reply(500), .reply(200))
-        await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init(), options: .init(retry: .never)) }
+        await #expect(throws: OSSError.self) {
+            try await fixture.client.listBuckets(.init(), options: .init(retry: .never))
+        }
         #expect(fixture.transport.sent.count == 1)
     }
 
     @Test func theQuotaEndsRetriesAndIsGivenBackOnSuccess() async throws {
         let fixture = try Fixture(.reply(500), .reply(500), .reply(500), .reply(200), .reply(200), quota: 20)
         await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
-        #expect(fixture.transport.sent.count == 2, "14 of 20 tokens are taken by the first retry; the second can't be paid")
+        #expect(
+            fixture.transport.sent.count == 2, "14 of 20 tokens are taken by the first retry; the second can't be paid")
         #expect(fixture.quota.available == 6)
         await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
         _ = try await fixture.client.listBuckets(.init())
@@ -72,7 +76,8 @@ struct RetryTests {
         try Data("0123456789".utf8).write(to: URL(fileURLWithPath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
         let fixture = try Fixture(.fail(Self.broken), .reply(200))
-        try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", body: .file(at: path, offset: 3, length: 4)))
+        try await fixture.client.putObject(
+            .init(bucket: "my-bucket", key: "a", body: .file(at: path, offset: 3, length: 4)))
         #expect(fixture.transport.sent.map(\.text) == ["3456", "3456"])
     }
 
@@ -101,20 +106,29 @@ struct RetryTests {
 
     @Test func aWrongClockIsCorrectedFromTheErrorDocument() async throws {
         let skew = serviceError("RequestTimeTooSkewed", extra: "<ServerTime>2024-05-01T10:00:00.000Z</ServerTime>")
-        let fixture = try Fixture(.reply(403, ["Date": "Thu, 01 Jan 1970 00:00:00 GMT"], skew), .reply(200), .reply(200)) {
+        let fixture = try Fixture(
+            .reply(403, ["Date": "Thu, 01 Jan 1970 00:00:00 GMT"], skew), .reply(200), .reply(200)
+        ) {
             $0.retry.backoff = .fixed(.zero)
         }
         _ = try await fixture.client.listBuckets(.init())
         _ = try await fixture.client.listBuckets(.init())
-        #expect(fixture.transport.sent.map { $0.header("x-oss-date") } == ["20231114T221320Z", "20240501T100000Z", "20240501T100000Z"])
+        #expect(
+            fixture.transport.sent.map { $0.header("x-oss-date") } == [
+                "20231114T221320Z", "20240501T100000Z", "20240501T100000Z",
+            ])
     }
 
     @Test func theDateHeaderCorrectsTheClockUnlessItIsAbsurd() async throws {
         let skew = serviceError("RequestTimeTooSkewed")
-        let absurd = try Fixture(.reply(403, ["Date": "Thu, 01 Jan 1970 00:00:00 GMT"], skew), .reply(200)) { $0.retry.backoff = .fixed(.zero) }
+        let absurd = try Fixture(.reply(403, ["Date": "Thu, 01 Jan 1970 00:00:00 GMT"], skew), .reply(200)) {
+            $0.retry.backoff = .fixed(.zero)
+        }
         _ = try await absurd.client.listBuckets(.init())
         #expect(absurd.transport.sent.map { $0.header("x-oss-date") } == ["20231114T221320Z", "20231114T221320Z"])
-        let sane = try Fixture(.reply(403, ["Date": "Wed, 01 May 2024 10:00:00 GMT"], skew), .reply(200)) { $0.retry.backoff = .fixed(.zero) }
+        let sane = try Fixture(.reply(403, ["Date": "Wed, 01 May 2024 10:00:00 GMT"], skew), .reply(200)) {
+            $0.retry.backoff = .fixed(.zero)
+        }
         _ = try await sane.client.listBuckets(.init())
         #expect(sane.transport.sent.last?.header("x-oss-date") == "20240501T100000Z")
     }

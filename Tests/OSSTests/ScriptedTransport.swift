@@ -51,7 +51,8 @@ final class ScriptedTransport: HTTPTransport {
         record(request, bytes)
         switch answer {
         case .reply(let status, let headers, let text):
-            return TransportResponse(head: head(status, headers), body: request.head.method == .head ? .empty : .bytes(Array(text.utf8)))
+            return TransportResponse(
+                head: head(status, headers), body: request.head.method == .head ? .empty : .bytes(Array(text.utf8)))
         case .broken(let status, let headers, let text, let error):
             let rest = Mutex<[UInt8]?>(Array(text.utf8))
             let body = ResponseBody(
@@ -89,7 +90,8 @@ final class ScriptedTransport: HTTPTransport {
 
 /// Time that passes only when somebody sleeps, and a record of how long they did.
 final class ManualTime: Sendable {
-    private let state = Mutex((now: Date(timeIntervalSince1970: 1_700_000_000), uptime: Duration.zero, delays: [Duration]()))
+    private let state = Mutex(
+        (now: Date(timeIntervalSince1970: 1_700_000_000), uptime: Duration.zero, delays: [Duration]()))
 
     var delays: [Duration] { state.withLock { $0.delays } }
 

@@ -2,13 +2,13 @@ import Dispatch
 import Synchronization
 
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Android)
-import Android
+    import Android
 #endif
 
 /// Where blocking file calls run, so that they never occupy a thread of the cooperative pool.
@@ -42,7 +42,7 @@ package final class FileReader: Sendable {
 
     /// Opens a file for reading.
     ///
-    /// - Throws: ``BodyError`` of kind `file`.
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/body``.
     package static func open(_ path: String) async throws -> FileReader {
         let queue = FileIO.nextQueue()
         return try await FileIO.run(on: queue) { try FileReader(path: path, queue: queue) }
@@ -79,8 +79,11 @@ package final class FileReader: Sendable {
         try await FileIO.run(on: queue) { [self] in
             try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
                 while filled < count {
-                    let target = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
-                    let got = retryingInterrupts { pread(descriptor, target.baseAddress, target.count, off_t(offset) + off_t(filled)) }
+                    let target = UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
+                    let got = retryingInterrupts {
+                        pread(descriptor, target.baseAddress, target.count, off_t(offset) + off_t(filled))
+                    }
                     guard got >= 0 else { throw fileError(path, "can't be read", errno) }
                     if got == 0 { break }
                     filled += got
@@ -93,7 +96,9 @@ package final class FileReader: Sendable {
         switch info.st_mode & S_IFMT {
         case S_IFREG: Int64(info.st_size)
         case S_IFDIR: throw fileError(path, "is a directory", EISDIR)
-        default: throw BodyError(.file, "'\(path)' is not a regular file; send it as a stream.")
+        default:
+            throw OSSError(
+                .body, code: .fileUnreadable, message: "'\(path)' is not a regular file; send it as a stream.")
         }
     }
 }
@@ -110,6 +115,8 @@ private func retryingInterrupts<Result: SignedInteger>(_ call: () -> Result) -> 
     }
 }
 
-private func fileError(_ path: String, _ what: String, _ number: Int32) -> BodyError {
-    BodyError(.file, "'\(path)' \(what): \(String(cString: strerror(number))) (errno \(number)).", errorNumber: number)
+private func fileError(_ path: String, _ what: String, _ number: Int32) -> OSSError {
+    OSSError(
+        .body, code: .fileUnreadable,
+        message: "'\(path)' \(what): \(String(cString: strerror(number))) (errno \(number)).")
 }

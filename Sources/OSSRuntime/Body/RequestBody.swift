@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// A body is an `AsyncSequence` of chunks. It can be sent again after a failure when it is
 /// ``isReplayable``: every iterator then starts where the body starts. A stream is read once; a second
-/// iterator throws a ``BodyError`` of kind ``BodyError/Kind/alreadyConsumed``.
+/// iterator throws an ``OSSError`` of kind ``OSSError/Kind/body``.
 public struct RequestBody: AsyncSequence, Sendable {
     public typealias Element = [UInt8]
 
@@ -74,13 +74,14 @@ extension RequestBody {
     ///   - path: The path of a regular file.
     ///   - offset: Where to start, in bytes from the file's beginning.
     ///   - length: How many bytes to send; `nil` for all that follow `offset`.
-    /// - Throws: ``BodyError`` of kind ``BodyError/Kind/file`` that names the path when there is no such
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/body`` that names the path when there is no such
     ///   file, or when the file doesn't hold the region.
     public static func file(at path: String, offset: Int64 = 0, length: Int64? = nil) throws -> RequestBody {
         let size = try FileReader.size(ofFileAt: path)
         guard offset >= 0, offset <= size, (length ?? 0) >= 0, (length ?? 0) <= size - offset else {
             let region = length.map { "\($0) bytes from offset \(offset)" } ?? "offset \(offset)"
-            throw BodyError(.file, "'\(path)' has \(size) bytes; it doesn't hold \(region).")
+            throw OSSError(
+                .body, code: .fileUnreadable, message: "'\(path)' has \(size) bytes; it doesn't hold \(region).")
         }
         return RequestBody(
             .file(path: path, offset: offset, toEnd: length == nil),
@@ -192,7 +193,7 @@ extension RequestBody {
         private var input = Input.unopened
         /// Bytes read and not yet handed out.
         private var pending: ArraySlice<UInt8> = []
-        private var delivered: Int64 = 0
+        private var taken: Int64 = 0
 
         private enum Input {
             case unopened
@@ -206,9 +207,19 @@ extension RequestBody {
             self.body = body
         }
 
+        /// Whether the end is known to be reached: ``next()`` would return `nil`.
+        ///
+        /// For a body of known length it is true as soon as the last chunk is handed out.
+        package var isAtEnd: Bool {
+            if case .finished = input { pending.isEmpty } else { false }
+        }
+
         /// The next chunk, never empty; `nil` at the end.
         ///
-        /// - Throws: ``BodyError``, or what the underlying sequence throws.
+        /// The last chunk of a body of known length is handed out only once it is certain that nothing
+        /// follows, so that a server never gets the whole of a body that turns out to be wrong.
+        ///
+        /// - Throws: ``OSSError`` of kind ``OSSError/Kind/body``, or what the underlying sequence throws.
         public mutating func next() async throws -> [UInt8]? {
             try await nextSlice().map { Array($0) }
         }
@@ -217,12 +228,15 @@ extension RequestBody {
         package mutating func nextSlice() async throws -> ArraySlice<UInt8>? {
             do {
                 if pending.isEmpty { try await refill() }
+                if taken == body.length { try await checkEnd() }
             } catch {
+                pending = []
                 input = .finished
                 throw error
             }
             guard !pending.isEmpty else { return nil }
             let slice = pending.prefix(Self.maximumSlice)
+            // Not a slice of a slice at the end: it would keep the chunk alive.
             pending = slice.endIndex == pending.endIndex ? [] : pending[slice.endIndex...]
             for observer in body.observers {
                 slice.withUnsafeBytes(observer)
@@ -231,95 +245,117 @@ extension RequestBody {
         }
 
         private mutating func refill() async throws {
+            if case .unopened = input { try await open() }
             switch input {
-            case .unopened:
-                try await open()
-                try await refill()
-            case .bytes, .finished:
+            case .unopened, .finished:
+                break
+            case .bytes:
+                // All was taken at the start.
                 input = .finished
-            case .file(let file, let offset, let toEnd):
-                try await refill(from: file, offset: offset, toEnd: toEnd)
+            case .file(let file, let offset, _):
+                try await refill(from: file, offset: offset)
             case .stream(let iterator):
-                try await refill(from: iterator)
+                guard let chunk = try await iterator.nextNonEmpty() else {
+                    if let length = body.length, taken < length {
+                        throw OSSError(
+                            .body,
+                            code: .bodyLengthMismatch,
+                            message:
+                                "The request's body was declared to have \(length) bytes, and its stream ended after \(taken)."
+                        )
+                    }
+                    input = .finished
+                    return
+                }
+                take(chunk)
+                try checkLength()
             }
+        }
+
+        private mutating func take(_ bytes: [UInt8]) {
+            pending = bytes[...]
+            taken += Int64(bytes.count)
         }
 
         private mutating func open() async throws {
             // Claimed when the first bytes are asked for, not when the iterator is made: a request that
             // fails while connecting leaves the stream untouched.
             if let start = body.start, !start.make() {
-                throw BodyError(
-                    .alreadyConsumed,
-                    "The request's body is a stream that was read before; it can't be sent twice."
+                throw OSSError(
+                    .body,
+                    code: .bodyAlreadyConsumed,
+                    message: "The request's body is a stream that was read before; it can't be sent twice."
                 )
             }
             switch body.source {
             case .bytes(let bytes):
-                pending = bytes[...]
                 input = .bytes
+                take(bytes)
             case .file(let path, let offset, let toEnd):
                 let file = try await FileReader.open(path)
-                try checkSize(of: file, try await file.size(), offset: offset, toEnd: toEnd)
+                try await checkSize(of: file, offset: offset, toEnd: toEnd)
                 input = .file(file, offset: offset, toEnd: toEnd)
             case .stream(let make):
                 input = .stream(make())
             }
         }
 
-        private mutating func refill(from file: FileReader, offset: Int64, toEnd: Bool) async throws {
+        private mutating func refill(from file: FileReader, offset: Int64) async throws {
             try Task.checkCancellation()
-            let remaining = (body.length ?? 0) - delivered
-            guard remaining > 0 else {
+            let remaining = (body.length ?? 0) - taken
+            guard remaining > 0 else { return }
+            let count = Int(Swift.min(remaining, Int64(Self.maximumSlice)))
+            let bytes = try await file.read(at: offset + taken, count: count)
+            guard bytes.count == count else {
+                throw OSSError(
+                    .body,
+                    code: .fileChanged,
+                    message:
+                        "'\(file.path)' became shorter while it was sent: \(remaining - Int64(bytes.count)) bytes are missing."
+                )
+            }
+            take(bytes)
+        }
+
+        /// All bytes are taken: makes sure that there are no more.
+        private mutating func checkEnd() async throws {
+            switch input {
+            case .unopened, .finished: return
+            case .bytes: break
+            case .file(let file, let offset, let toEnd):
                 // Only a body that is "all the rest" cares about bytes that were added behind it.
-                if toEnd { try checkSize(of: file, try await file.size(), offset: offset, toEnd: toEnd) }
-                input = .finished
-                return
-            }
-            let bytes = try await file.read(
-                at: offset + delivered,
-                count: Int(Swift.min(remaining, Int64(Self.maximumSlice)))
-            )
-            guard !bytes.isEmpty else {
-                throw BodyError(
-                    .fileChanged,
-                    "'\(file.path)' became shorter while it was sent: it ended \(remaining) bytes early."
-                )
-            }
-            delivered += Int64(bytes.count)
-            pending = bytes[...]
-        }
-
-        private func checkSize(of file: FileReader, _ size: Int64, offset: Int64, toEnd: Bool) throws {
-            let expected = offset + (body.length ?? 0)
-            if toEnd ? size != expected : size < expected {
-                throw BodyError(
-                    .fileChanged,
-                    "'\(file.path)' changed: it had \(expected) bytes when the request was made, and has \(size) now."
-                )
-            }
-        }
-
-        private mutating func refill(from iterator: StreamIterator) async throws {
-            // An empty chunk isn't the end.
-            while let chunk = try await iterator.next() {
-                guard !chunk.isEmpty else { continue }
-                delivered += Int64(chunk.count)
-                if let length = body.length, delivered > length {
-                    throw BodyError(
-                        .lengthMismatch,
-                        "The request's body was declared to have \(length) bytes, and its stream yielded at least \(delivered)."
-                    )
+                if toEnd { try await checkSize(of: file, offset: offset, toEnd: true) }
+            case .stream(let iterator):
+                if let chunk = try await iterator.nextNonEmpty() {
+                    taken += Int64(chunk.count)
+                    try checkLength()
                 }
-                pending = chunk[...]
-                return
-            }
-            if let length = body.length, delivered < length {
-                throw BodyError(
-                    .lengthMismatch,
-                    "The request's body was declared to have \(length) bytes, and its stream ended after \(delivered)."
-                )
             }
             input = .finished
+        }
+
+        private func checkSize(of file: FileReader, offset: Int64, toEnd: Bool) async throws {
+            let size = try await file.size()
+            let expected = offset + (body.length ?? 0)
+            if toEnd ? size != expected : size < expected {
+                throw OSSError(
+                    .body,
+                    code: .fileChanged,
+                    message:
+                        "'\(file.path)' changed: it had \(expected) bytes when the request was made, and has \(size) now."
+                )
+            }
+        }
+
+        private func checkLength() throws {
+            if let length = body.length, taken > length {
+                throw OSSError(
+                    .body,
+                    code: .bodyLengthMismatch,
+                    message:
+                        "The request's body was declared to have \(length) bytes, and its stream yielded at least \(taken)."
+                )
+            }
         }
     }
 }
@@ -332,7 +368,11 @@ private final class StreamIterator {
         self.read = read
     }
 
-    func next() async throws -> [UInt8]? {
-        try await read()
+    /// The next chunk with bytes in it: an empty one isn't the end.
+    func nextNonEmpty() async throws -> [UInt8]? {
+        while let chunk = try await read() {
+            if !chunk.isEmpty { return chunk }
+        }
+        return nil
     }
 }

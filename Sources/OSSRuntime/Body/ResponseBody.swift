@@ -7,8 +7,8 @@ import Synchronization
 /// let bytes = try await response.body.collect(upTo: 1_048_576)
 /// ```
 ///
-/// The body is read once, by one task at a time; reading it again throws a ``BodyError`` of kind
-/// ``BodyError/Kind/alreadyConsumed``. While nobody reads, no more than a small buffer is taken from the
+/// The body is read once, by one task at a time; reading it again throws an ``OSSError`` with the code
+/// ``OSSError/Code/bodyAlreadyConsumed``. While nobody reads, no more than a small buffer is taken from the
 /// network. A body that is dropped before its end closes its connection, so drop only what you don't need.
 public struct ResponseBody: AsyncSequence, Sendable {
     public typealias Element = [UInt8]
@@ -58,7 +58,7 @@ extension ResponseBody {
     /// Reads all bytes.
     ///
     /// - Parameter maximumBytes: The most bytes to accept.
-    /// - Throws: ``BodyError`` of kind ``BodyError/Kind/tooLarge`` when there are more; the connection is
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/body`` when there are more; the connection is
     ///   then closed. Otherwise what iterating the body throws.
     public func collect(upTo maximumBytes: Int) async throws -> [UInt8] {
         if let length, length > Int64(maximumBytes) {
@@ -84,7 +84,11 @@ extension ResponseBody {
 
     private func tooLarge(_ size: String, _ limit: Int) -> any Error {
         cancel()
-        return mapError(BodyError(.tooLarge, "The response's body \(size.isEmpty ? "" : size + " ")is larger than the limit of \(limit) bytes."))
+        return mapError(
+            OSSError(
+                .body, code: .bodyTooLarge,
+                message:
+                    "The response's body \(size.isEmpty ? "" : size + " ")is larger than the limit of \(limit) bytes."))
     }
 
     public func makeAsyncIterator() -> AsyncIterator {
@@ -105,7 +109,7 @@ extension ResponseBody {
 
         /// The next chunk, never empty; `nil` at the end.
         ///
-        /// - Throws: ``TransportError``, ``BodyError``, `CancellationError`, or what a check at the end of
+        /// - Throws: ``TransportError``, ``OSSError`` of kind ``OSSError/Kind/body``, `CancellationError`, or what a check at the end of
         ///   the body throws.
         public mutating func next() async throws -> [UInt8]? {
             switch state {
@@ -114,7 +118,10 @@ extension ResponseBody {
             case .unclaimed:
                 guard body.source.claim() else {
                     state = .finished
-                    throw body.mapError(BodyError(.alreadyConsumed, "The response's body was read before; it can be read once."))
+                    throw body.mapError(
+                        OSSError(
+                            .body, code: .bodyAlreadyConsumed,
+                            message: "The response's body was read before; it can be read once."))
                 }
                 state = .reading
             }

@@ -54,6 +54,7 @@ extension ClientConfiguration {
     /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration``.
     package func resolvedEndpoint() throws(OSSError) -> Endpoint {
         try Endpoint.validate(region: region)
-        return try Endpoint(endpoint ?? endpointKind.host(region: region), defaultScheme: disablesTLS ? "http" : "https")
+        return try Endpoint(
+            endpoint ?? endpointKind.host(region: region), defaultScheme: disablesTLS ? "http" : "https")
     }
 }

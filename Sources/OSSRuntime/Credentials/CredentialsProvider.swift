@@ -60,7 +60,8 @@ public struct AnonymousCredentialsProvider: CredentialsProvider {
 extension CredentialsProvider where Self == StaticCredentialsProvider {
     /// A fixed access key pair, with a security token if it is a temporary one.
     public static func `static`(accessKeyID: String, accessKeySecret: String, securityToken: String? = nil) -> Self {
-        StaticCredentialsProvider(accessKeyID: accessKeyID, accessKeySecret: accessKeySecret, securityToken: securityToken)
+        StaticCredentialsProvider(
+            accessKeyID: accessKeyID, accessKeySecret: accessKeySecret, securityToken: securityToken)
     }
 }
 

@@ -14,7 +14,8 @@ package struct Endpoint: Sendable, Hashable {
         func invalid(_ reason: String) -> OSSError {
             // What follows an "@" may come after a password: show none of it.
             let shown = text.contains("@") ? "the endpoint" : "endpoint '\(text)'"
-            return OSSError(.invalidConfiguration, message: "\(shown) \(reason); write it as host, host:port or https://host:port")
+            return OSSError(
+                .invalidConfiguration, message: "\(shown) \(reason); write it as host, host:port or https://host:port")
         }
 
         var rest = Substring(text)
@@ -35,7 +36,8 @@ package struct Endpoint: Sendable, Hashable {
         if rest.hasPrefix("[") {
             guard let end = rest.firstIndex(of: "]") else { throw invalid("has an unclosed '['") }
             let address = rest[rest.index(after: rest.startIndex)..<end]
-            guard !address.isEmpty, address.utf8.allSatisfy({ $0.isHexDigit || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
+            guard !address.isEmpty,
+                address.utf8.allSatisfy({ $0.isHexDigit || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
             else { throw invalid("has no valid IPv6 address in its brackets") }
             let after = rest[rest.index(after: end)...]
             guard after.isEmpty || after.hasPrefix(":") else { throw invalid("has text after the IPv6 address") }
@@ -46,11 +48,14 @@ package struct Endpoint: Sendable, Hashable {
             let parts = rest.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             host = String(parts[0])
             portText = parts.count > 1 ? parts[1] : nil
-            guard !host.isEmpty, host.utf8.allSatisfy(\.isHostByte) else { throw invalid("has a character no host name can have") }
+            guard !host.isEmpty, host.utf8.allSatisfy(\.isHostByte) else {
+                throw invalid("has a character no host name can have")
+            }
             isIPAddress = host.isIPv4Address
         }
         if let portText {
-            guard let port = Int(portText), (1...65535).contains(port), portText.utf8.allSatisfy({ $0 != UInt8(ascii: "+") })
+            guard let port = Int(portText), (1...65535).contains(port),
+                portText.utf8.allSatisfy({ $0 != UInt8(ascii: "+") })
             else { throw invalid("has no valid port") }
             self.port = port
         }
@@ -72,7 +77,8 @@ extension Endpoint {
         guard !region.isEmpty, region.utf8.allSatisfy({ $0.isLowercaseLetterOrDigit || $0 == UInt8(ascii: "-") }) else {
             throw OSSError(
                 .invalidConfiguration,
-                message: "region '\(region)' is not valid: it consists of lower-case letters, digits and hyphens, as in 'cn-hangzhou'"
+                message:
+                    "region '\(region)' is not valid: it consists of lower-case letters, digits and hyphens, as in 'cn-hangzhou'"
             )
         }
     }
@@ -137,7 +143,9 @@ public struct EndpointKind: Hashable, Sendable {
 extension UInt8 {
     fileprivate var isHexDigit: Bool {
         switch self {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"): true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
         default: false
         }
     }

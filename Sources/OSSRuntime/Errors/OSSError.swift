@@ -1,9 +1,10 @@
-#if canImport(FoundationEssentials)
-public import FoundationEssentials
-#else
-public import Foundation
-#endif
 public import HTTPTypes
+
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
 
 /// What every call of this SDK throws, apart from `CancellationError`.
 ///
@@ -24,7 +25,8 @@ public struct OSSError: Error, Sendable {
 
     /// Makes an error. The SDK fills in ``operation``, ``attempts`` and ``requestTarget`` when it throws it.
     public init(_ kind: Kind, code: Code? = nil, message: String, cause: (any Error)? = nil) {
-        storage = Storage(Fields(kind: kind, code: code ?? Code(rawValue: kind.rawValue), message: message, cause: cause))
+        storage = Storage(
+            Fields(kind: kind, code: code ?? Code(rawValue: kind.rawValue), message: message, cause: cause))
     }
 
     /// Who failed.
@@ -146,7 +148,7 @@ extension OSSError {
         public static var checksumMismatch: Kind { "ChecksumMismatch" }
         /// The reply is not what the protocol promises: malformed XML, another range than asked for.
         public static var unexpectedResponse: Kind { "UnexpectedResponse" }
-        /// A request body could not be read, or has not the length it promised.
+        /// A body could not be read, has not the length it promised, or is larger than the caller's limit.
         public static var body: Kind { "Body" }
         /// The client was shut down.
         public static var shutdown: Kind { "Shutdown" }
@@ -186,6 +188,16 @@ extension OSSError {
         public static var positionNotEqualToLength: Code { "PositionNotEqualToLength" }
         /// The object was stored, but the callback the request asked for failed.
         public static var callbackFailed: Code { "CallbackFailed" }
+        /// A file could not be opened or read.
+        public static var fileUnreadable: Code { "FileUnreadable" }
+        /// A file's size changed between the start and the end of its upload.
+        public static var fileChanged: Code { "FileChanged" }
+        /// A body had fewer or more bytes than its declared length.
+        public static var bodyLengthMismatch: Code { "BodyLengthMismatch" }
+        /// A body that can be read once was read again.
+        public static var bodyAlreadyConsumed: Code { "BodyAlreadyConsumed" }
+        /// A reply's body was larger than the limit it was collected with.
+        public static var bodyTooLarge: Code { "BodyTooLarge" }
         /// An error reply without a code of its own, such as one from a proxy.
         public static var badErrorResponse: Code { "BadErrorResponse" }
     }

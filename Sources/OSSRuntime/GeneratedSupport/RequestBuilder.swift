@@ -1,9 +1,10 @@
-#if canImport(FoundationEssentials)
-package import FoundationEssentials
-#else
-package import Foundation
-#endif
 package import HTTPTypes
+
+#if canImport(FoundationEssentials)
+    package import FoundationEssentials
+#else
+    package import Foundation
+#endif
 
 /// Collects what a request's members become. Nothing here throws: the first mistake is kept in ``error``, which makes
 /// generated code a plain list of assignments.
@@ -47,7 +48,9 @@ package struct RequestBuilder {
 
     package mutating func setKey(_ key: String) {
         if key.isEmpty { fail("the object key is empty") }
-        if key.utf8.count > 1024 { fail("the object key has \(key.utf8.count) bytes in UTF-8; at most 1024 are allowed") }
+        if key.utf8.count > 1024 {
+            fail("the object key has \(key.utf8.count) bytes in UTF-8; at most 1024 are allowed")
+        }
         self.key = key
     }
 
@@ -65,8 +68,12 @@ package struct RequestBuilder {
     package mutating func setHeader(_ name: String, _ value: Int?) { setHeader(name, value.map { String($0) }) }
     package mutating func setHeader(_ name: String, _ value: Int64?) { setHeader(name, value.map { String($0) }) }
     package mutating func setHeader(_ name: String, _ value: Double?) { setHeader(name, value.map { "\($0)" }) }
-    package mutating func setHeader(_ name: String, _ value: Bool?) { setHeader(name, value.map { $0 ? "true" : "false" }) }
-    package mutating func setHeader(_ name: String, _ value: (some OpenStringEnum)?) { setHeader(name, value?.rawValue) }
+    package mutating func setHeader(_ name: String, _ value: Bool?) {
+        setHeader(name, value.map { $0 ? "true" : "false" })
+    }
+    package mutating func setHeader(_ name: String, _ value: (some OpenStringEnum)?) {
+        setHeader(name, value?.rawValue)
+    }
     package mutating func setHeader(_ name: String, _ value: Date?, _ format: TimestampFormat) {
         setHeader(name, value.map { Timestamps.string($0, format) })
     }
@@ -106,7 +113,9 @@ package struct RequestBuilder {
     package mutating func setQuery(_ name: String, _ value: Int?) { setQuery(name, value.map { String($0) }) }
     package mutating func setQuery(_ name: String, _ value: Int64?) { setQuery(name, value.map { String($0) }) }
     package mutating func setQuery(_ name: String, _ value: Double?) { setQuery(name, value.map { "\($0)" }) }
-    package mutating func setQuery(_ name: String, _ value: Bool?) { setQuery(name, value.map { $0 ? "true" : "false" }) }
+    package mutating func setQuery(_ name: String, _ value: Bool?) {
+        setQuery(name, value.map { $0 ? "true" : "false" })
+    }
     package mutating func setQuery(_ name: String, _ value: (some OpenStringEnum)?) { setQuery(name, value?.rawValue) }
     package mutating func setQuery(_ name: String, _ value: Date?, _ format: TimestampFormat) {
         setQuery(name, value.map { Timestamps.string($0, format) })

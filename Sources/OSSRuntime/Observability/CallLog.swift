@@ -23,7 +23,8 @@ struct CallLog: Sendable {
             "\(operation): received \(head.status.code)",
             metadata: ["request-id": "\(head.headerFields.value("x-oss-request-id") ?? "-")"]
         )
-        logger?.trace("\(operation): response headers", metadata: ["headers": "\(Redaction.headers(head.headerFields))"])
+        logger?.trace(
+            "\(operation): response headers", metadata: ["headers": "\(Redaction.headers(head.headerFields))"])
     }
 
     func retrying(_ error: OSSError, after delay: Duration) {
@@ -31,7 +32,9 @@ struct CallLog: Sendable {
     }
 
     func failed(_ error: OSSError, reason: String? = nil) {
-        logger?.debug("\(operation): giving up", metadata: ["reason": "\(reason ?? "not retryable or attempts used up")", "error": "\(error)"])
+        logger?.debug(
+            "\(operation): giving up",
+            metadata: ["reason": "\(reason ?? "not retryable or attempts used up")", "error": "\(error)"])
     }
 
     func correctedClock(by offset: Double) {

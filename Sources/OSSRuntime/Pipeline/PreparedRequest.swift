@@ -2,9 +2,9 @@ import Crypto
 package import HTTPTypes
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// A request with everything in it but what each attempt adds: date, credentials and signature.
@@ -123,13 +123,14 @@ package struct ByteRange: Sendable, Hashable {
 
     package init(_ text: String) throws(OSSError) {
         func invalid() -> OSSError {
-            OSSError(.invalidRequest, message: "range '\(text)' is not valid: write bytes=0-99, bytes=100- or bytes=-100")
+            OSSError(
+                .invalidRequest, message: "range '\(text)' is not valid: write bytes=0-99, bytes=100- or bytes=-100")
         }
         guard text.hasPrefix("bytes=") else { throw invalid() }
         let ends = text.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
         guard ends.count == 2 else { throw invalid() }
         let numbers = ends.map { $0.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int64($0) : nil }
-        guard (ends[0].isEmpty || numbers[0] != nil), (ends[1].isEmpty || numbers[1] != nil) else { throw invalid() }
+        guard ends[0].isEmpty || numbers[0] != nil, ends[1].isEmpty || numbers[1] != nil else { throw invalid() }
         first = numbers[0]
         last = numbers[1]
         guard first != nil || last != nil else { throw invalid() }
@@ -162,22 +163,22 @@ package struct ByteRange: Sendable, Hashable {
 enum UserAgent {
     static let base: String = {
         #if os(Linux)
-        let system = "Linux"
+            let system = "Linux"
         #elseif os(macOS)
-        let system = "macOS"
+            let system = "macOS"
         #elseif os(iOS)
-        let system = "iOS"
+            let system = "iOS"
         #elseif os(Android)
-        let system = "Android"
+            let system = "Android"
         #else
-        let system = "other"
+            let system = "other"
         #endif
         #if arch(x86_64)
-        let architecture = "x86_64"
+            let architecture = "x86_64"
         #elseif arch(arm64)
-        let architecture = "arm64"
+            let architecture = "arm64"
         #else
-        let architecture = "other"
+            let architecture = "other"
         #endif
         return "oss-swift/\(SDKVersion.current) (\(system)/\(architecture))"
     }()

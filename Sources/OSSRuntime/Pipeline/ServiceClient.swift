@@ -3,9 +3,9 @@ import Logging
 import Synchronization
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// What all clients have in common: the way from a request value to a result value.
@@ -41,7 +41,9 @@ package final class ServiceClient: Sendable {
         retryQuota: RetryQuota = .init()
     ) throws(OSSError) {
         guard configuration.retry.maximumAttempts >= 1 else {
-            throw OSSError(.invalidConfiguration, message: "retry.maximumAttempts is \(configuration.retry.maximumAttempts); at least 1 is needed")
+            throw OSSError(
+                .invalidConfiguration,
+                message: "retry.maximumAttempts is \(configuration.retry.maximumAttempts); at least 1 is needed")
         }
         self.configuration = configuration
         self.endpoint = try configuration.resolvedEndpoint()
@@ -51,7 +53,9 @@ package final class ServiceClient: Sendable {
         self.product = product
     }
 
-    package func execute<R: OperationRequest, Output: OperationOutput>(_ request: R, _ options: CallOptions) async throws -> Output {
+    package func execute<R: OperationRequest, Output: OperationOutput>(_ request: R, _ options: CallOptions)
+        async throws -> Output
+    {
         let operation = R.operation
         var builder = RequestBuilder(operation)
         request.encode(into: &builder)
@@ -87,7 +91,8 @@ package final class ServiceClient: Sendable {
             var next = request
             guard advance(&next, page) else { return (page, nil) }
             guard next != request else {
-                var error = OSSError(.unexpectedResponse, message: "the list says there is more, but its continuation does not move")
+                var error = OSSError(
+                    .unexpectedResponse, message: "the list says there is more, but its continuation does not move")
                 error.operation = R.operation.name
                 throw error
             }
@@ -195,7 +200,8 @@ extension ServiceClient {
             response.body.cancel()
             var error = OSSError(
                 .checksumMismatch,
-                message: "the service received other bytes than were sent: its CRC-64 is \(stored), ours \(upload.value)"
+                message:
+                    "the service received other bytes than were sent: its CRC-64 is \(stored), ours \(upload.value)"
             )
             error.status = metadata.status
             error.headers = metadata.headers
@@ -225,7 +231,9 @@ extension ServiceClient {
             throw OSSError(.credentials, message: "the credentials provider failed", cause: error)
         }
         if !credentials.isAnonymous && (credentials.accessKeyID.isEmpty || credentials.accessKeySecret.isEmpty) {
-            throw OSSError(.credentials, message: "the credentials provider gave an empty access key; use .anonymous for unsigned requests")
+            throw OSSError(
+                .credentials,
+                message: "the credentials provider gave an empty access key; use .anonymous for unsigned requests")
         }
         return credentials
     }
@@ -285,11 +293,14 @@ extension ServiceClient {
         var body = response.body
         if let checksum = downloadChecksum(metadata, request) {
             let download = BodyChecksum()
-            body = body.observed(by: { download.update($0) }) {
+            body = body.observed {
+                download.update($0)
+            } atEnd: {
                 guard checksum != String(download.value) else { return }
                 var error = OSSError(
                     .checksumMismatch,
-                    message: "the bytes received are not those stored: their CRC-64 is \(download.value), the object's \(checksum)"
+                    message:
+                        "the bytes received are not those stored: their CRC-64 is \(download.value), the object's \(checksum)"
                 )
                 error.status = metadata.status
                 error.headers = metadata.headers
@@ -298,7 +309,7 @@ extension ServiceClient {
         }
         if let progress {
             progress.begin(total: body.length)
-            body = body.observed(by: { progress.add($0.count) })
+            body = body.observed { progress.add($0.count) }
         }
         return body.mappingErrors { error in
             error is CancellationError ? error : OSSError(wrapping: error).about(request, attempts: 1)
@@ -310,11 +321,14 @@ extension ServiceClient {
         guard configuration.checksDownloads, metadata.status == 200, request.range == nil else { return nil }
         // Processed on the way out, or compressed because the caller allowed it: other bytes than those stored.
         guard !request.query.contains("x-oss-process") else { return nil }
-        let isTranscoded = metadata.headers[.contentEncoding] != nil && request.head.headerFields[.acceptEncoding] != "identity"
+        let isTranscoded =
+            metadata.headers[.contentEncoding] != nil && request.head.headerFields[.acceptEncoding] != "identity"
         return isTranscoded ? nil : metadata.headers[.hashCRC64]
     }
 
-    private func serviceError(_ metadata: ResponseMetadata, _ body: ResponseBody, _ request: PreparedRequest) async -> OSSError {
+    private func serviceError(_ metadata: ResponseMetadata, _ body: ResponseBody, _ request: PreparedRequest) async
+        -> OSSError
+    {
         // What can't be read of an error's body must not hide the error.
         let bytes = (try? await body.collect(upTo: 1 << 20)) ?? []
         return ErrorDocument.error(metadata, bytes, now: dependencies.now())
@@ -329,7 +343,9 @@ extension ServiceClient {
     }
 
     /// Ends `body` with an error of kind timeout when the call's total time is over.
-    private func withDeadline<T: Sendable>(_ deadline: Duration?, _ body: @escaping @Sendable () async throws -> T) async throws -> T {
+    private func withDeadline<T: Sendable>(_ deadline: Duration?, _ body: @escaping @Sendable () async throws -> T)
+        async throws -> T
+    {
         guard let deadline else { return try await body() }
         return try await withThrowingTaskGroup(of: T?.self) { group in
             group.addTask { try await body() }
@@ -361,7 +377,6 @@ extension OSSError {
         switch error {
         case let error as OSSError: self = error
         case let error as TransportError: self.init(error)
-        case let error as BodyError: self.init(.body, message: error.message)
         default: self.init(.body, message: "the body failed: \(error)", cause: error)
         }
     }

@@ -33,12 +33,14 @@ extension RetryPolicy {
         package let delay: @Sendable (_ retry: Int, _ random: Double) -> Duration
 
         /// A random time up to `base` × 2^retry, at most `maximum`. Spreads many clients best.
-        public static func fullJitter(base: Duration = .milliseconds(200), maximum: Duration = .seconds(20)) -> Backoff {
+        public static func fullJitter(base: Duration = .milliseconds(200), maximum: Duration = .seconds(20)) -> Backoff
+        {
             Backoff { retry, random in exponential(base, maximum, retry) * random }
         }
 
         /// Half of `base` × 2^retry (at most `maximum`) plus a random time up to the other half.
-        public static func equalJitter(base: Duration = .milliseconds(200), maximum: Duration = .seconds(20)) -> Backoff {
+        public static func equalJitter(base: Duration = .milliseconds(200), maximum: Duration = .seconds(20)) -> Backoff
+        {
             Backoff { retry, random in exponential(base, maximum, retry) * (0.5 + random / 2) }
         }
 

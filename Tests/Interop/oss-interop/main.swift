@@ -64,7 +64,8 @@ func write() async throws -> [Object] {
     objects.append(describe("streamed.bin", streamed))
 
     let parts = [randomBytes(200_000), randomBytes(150_000)]
-    let upload = try await client.initiateMultipartUpload(.init(bucket: bucket, key: "parts.zip", metadata: ["kind": "multipart"]))
+    let upload = try await client.initiateMultipartUpload(
+        .init(bucket: bucket, key: "parts.zip", metadata: ["kind": "multipart"]))
     let uploadID = upload.uploadID ?? ""
     var completed: [UploadPart] = []
     for (index, part) in parts.enumerated() {
@@ -79,8 +80,10 @@ func write() async throws -> [Object] {
     objects.append(describe("parts.zip", parts[0] + parts[1], ["kind": "multipart"]))
 
     let lines = [randomBytes(1000), randomBytes(2000)]
-    let first = try await client.appendObject(.init(bucket: bucket, key: "log.txt", position: 0, body: .bytes(lines[0])))
-    try await client.appendObject(.init(bucket: bucket, key: "log.txt", position: first.nextPosition ?? 0, body: .bytes(lines[1])))
+    let first = try await client.appendObject(
+        .init(bucket: bucket, key: "log.txt", position: 0, body: .bytes(lines[0])))
+    try await client.appendObject(
+        .init(bucket: bucket, key: "log.txt", position: first.nextPosition ?? 0, body: .bytes(lines[1])))
     objects.append(describe("log.txt", lines[0] + lines[1]))
     return objects
 }
