@@ -55,7 +55,8 @@ public final class OSSClient: Sendable {
     public var configuration: ClientConfiguration { core.configuration }
 
     /// Waits for the calls in flight and closes the connections. Calls made afterwards throw an ``OSSError`` of kind
-    /// ``OSSError/Kind/shutdown``. Not mandatory, and harmless the second time.
+    /// ``OSSError/Kind/shutdown``, and so does reading on in the body of an earlier reply. Not mandatory, and harmless the
+    /// second time.
     ///
     /// A transport given in the configuration stays open: it may serve other clients.
     public func shutdown() async {

@@ -172,6 +172,40 @@ struct ReplyTests {
         #expect(error?.message == "broken")
     }
 
+    @Test func aFileAppearsOnlyWhenItIsCompleteAndVerified() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("oss-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appendingPathComponent("a.txt").path
+        func content() -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+        let request = GetObjectRequest(bucket: "my-bucket", key: "a")
+
+        for broken: ScriptedTransport.Answer in [
+            .reply(200, ["x-oss-hash-crc64ecma": "1"], "123456789"),
+            .broken(200, [:], "half", TransportError(.reset, "connection reset")),
+        ] {
+            let fixture = try Fixture(broken)
+            let object = try await fixture.client.getObject(request)
+            await #expect(throws: OSSError.self) { try await object.body.write(toFile: path) }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        }
+
+        try "old".write(toFile: path, atomically: true, encoding: .utf8)
+        let good = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": Self.crc], "123456789"))
+        let count = try await good.client.getObject(request).body.write(toFile: path)
+        #expect(count == 9)
+        #expect(content() == "123456789")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.txt"])
+
+        let nowhere = try Fixture(.reply(200, [:], "x"))
+        let missing = folder.appendingPathComponent("missing/a.txt").path
+        let error = await #expect(throws: OSSError.self) {
+            try await nowhere.client.getObject(request).body.write(toFile: missing)
+        }
+        #expect(error?.code == .fileUnwritable)
+        #expect(error?.message.contains(missing) == true)
+    }
+
     @Test func downloadsReportProgress() async throws {
         let seen = Mutex([TransferProgress]())
         let fixture = try Fixture(.reply(200, [:], "123456789"))

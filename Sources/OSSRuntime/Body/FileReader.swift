@@ -108,15 +108,15 @@ private func openReadOnly(_ path: String) -> Int32 {
     open(path, O_RDONLY | O_CLOEXEC)
 }
 
-private func retryingInterrupts<Result: SignedInteger>(_ call: () -> Result) -> Result {
+func retryingInterrupts<Result: SignedInteger>(_ call: () -> Result) -> Result {
     while true {
         let result = call()
         if result >= 0 || errno != EINTR { return result }
     }
 }
 
-private func fileError(_ path: String, _ what: String, _ number: Int32) -> OSSError {
-    OSSError(
-        .body, code: .fileUnreadable,
-        message: "'\(path)' \(what): \(String(cString: strerror(number))) (errno \(number)).")
+func fileError(
+    _ path: String, _ what: String, _ number: Int32, code: OSSError.Code = .fileUnreadable
+) -> OSSError {
+    OSSError(.body, code: code, message: "'\(path)' \(what): \(String(cString: strerror(number))) (errno \(number)).")
 }

@@ -82,6 +82,32 @@ extension ResponseBody {
         String(decoding: try await collect(upTo: maximumBytes), as: UTF8.self)
     }
 
+    /// Writes all bytes to a file, in constant memory.
+    ///
+    /// They are written beside the file, which gets its name (in place of one that has it) only when the body has been
+    /// received in full and its checks have passed. When anything fails, and when the task is cancelled, nothing is left.
+    ///
+    /// - Parameter path: The path of the file; its folder must exist.
+    /// - Returns: The number of bytes.
+    /// - Throws: ``OSSError`` with the code ``OSSError/Code/fileUnwritable`` that names the path; otherwise what
+    ///   iterating the body throws.
+    @discardableResult
+    public func write(toFile path: String) async throws -> Int64 {
+        do {
+            let file = try await FileWriter.create(path)
+            var count: Int64 = 0
+            for try await chunk in self {
+                try await file.write(chunk)
+                count += Int64(chunk.count)
+            }
+            try await file.commit()
+            return count
+        } catch {
+            cancel()
+            throw error
+        }
+    }
+
     private func tooLarge(_ size: String, _ limit: Int) -> any Error {
         cancel()
         return mapError(

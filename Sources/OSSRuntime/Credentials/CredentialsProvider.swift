@@ -43,7 +43,8 @@ public struct EnvironmentCredentialsProvider: CredentialsProvider {
 
     private func required(_ name: String) throws(OSSError) -> String {
         guard let value = lookUp(name), !value.isEmpty else {
-            throw OSSError(.credentials, message: "the environment variable \(name) is not set")
+            throw OSSError(
+                .credentials, code: .credentialsMissing, message: "the environment variable \(name) is not set")
         }
         return value
     }

@@ -188,8 +188,12 @@ extension OSSError {
         public static var positionNotEqualToLength: Code { "PositionNotEqualToLength" }
         /// The object was stored, but the callback the request asked for failed.
         public static var callbackFailed: Code { "CallbackFailed" }
+        /// There are no keys where they were looked for.
+        public static var credentialsMissing: Code { "CredentialsMissing" }
         /// A file could not be opened or read.
         public static var fileUnreadable: Code { "FileUnreadable" }
+        /// A file could not be written.
+        public static var fileUnwritable: Code { "FileUnwritable" }
         /// A file's size changed between the start and the end of its upload.
         public static var fileChanged: Code { "FileChanged" }
         /// A body had fewer or more bytes than its declared length.

@@ -233,6 +233,7 @@ extension ServiceClient {
         if !credentials.isAnonymous && (credentials.accessKeyID.isEmpty || credentials.accessKeySecret.isEmpty) {
             throw OSSError(
                 .credentials,
+                code: .credentialsMissing,
                 message: "the credentials provider gave an empty access key; use .anonymous for unsigned requests")
         }
         return credentials

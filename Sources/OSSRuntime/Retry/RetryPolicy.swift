@@ -69,8 +69,11 @@ extension RetryPolicy {
             guard let status = error.status else { return false }
             return [401, 408, 429].contains(status) || status >= 500
                 || error.code == "BadRequest" || error.code == .requestTimeTooSkewed
-        case .dns, .connect, .connectTimeout, .timeout, .connectionReset, .transport, .checksumMismatch, .credentials:
+        case .dns, .connect, .connectTimeout, .timeout, .connectionReset, .transport, .checksumMismatch:
             return true
+        case .credentials:
+            // A provider that could not be reached may be later; keys that aren't there won't come by waiting.
+            return error.code != .credentialsMissing
         default:
             return false
         }
