@@ -3,13 +3,27 @@
 
 import OSS
 
+// For `exit` alone.
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 let arguments = CommandLine.arguments
-if arguments.count == 4 {
-    try await tour(endpoint: arguments[1], region: arguments[2], file: arguments[3])
-} else {
+guard arguments.count == 4 else {
     print("usage: oss-quickstart ENDPOINT REGION FILE")
     print("Credentials are read from OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET.")
     print("Scripts/quickstart starts a local server and runs this against it.")
+    exit(2)
+}
+do {
+    try await tour(endpoint: arguments[1], region: arguments[2], file: arguments[3])
+} catch {
+    print("failed: \(error)")
+    exit(1)
 }
 
 func tour(endpoint: String, region: String, file: String) async throws {

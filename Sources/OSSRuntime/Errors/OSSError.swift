@@ -218,7 +218,8 @@ extension OSSError: CustomStringConvertible {
         if kind != .service && kind.rawValue != code.rawValue { details.append("kind \(kind.rawValue)") }
         if let ec { details.append("EC \(ec)") }
         if let requestID { details.append("request id \(requestID)") }
-        details.append("time \(Timestamps.string(timestamp, .dateTime))")
+        let seconds = Date(timeIntervalSince1970: timestamp.timeIntervalSince1970.rounded(.down))
+        details.append("time \(Timestamps.string(seconds, .dateTime))")
         if let requestTarget { details.append(requestTarget) }
         if attempts > 1 { details.append("\(attempts) attempts") }
         if let cause { details.append("cause: \(cause)") }
