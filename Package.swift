@@ -45,7 +45,13 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]
         ),
-        .target(name: "OSS", dependencies: ["OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime"]),
+        .target(
+            name: "OSS",
+            dependencies: [
+                "OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]
+        ),
         .executableTarget(name: "oss-quickstart", dependencies: ["OSS"]),
 
         // The local server

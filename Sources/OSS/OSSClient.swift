@@ -1,4 +1,5 @@
 import OSSAsyncHTTPClient
+@_exported public import HTTPTypes
 @_exported public import OSSChecksum
 @_exported public import OSSRuntime
 

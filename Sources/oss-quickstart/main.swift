@@ -5,11 +5,11 @@ import OSS
 
 // For `exit` alone.
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 let arguments = CommandLine.arguments

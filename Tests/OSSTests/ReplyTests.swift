@@ -13,6 +13,7 @@ struct ReplyTests {
         let good = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": Self.crc]))
         let result = try await good.client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
         #expect(result.hashCRC64 == Self.crc)
+        #expect(result.response["X-OSS-Hash-CRC64ECMA"] == Self.crc, "fields that no member stands for can be read too")
 
         let bad = try Fixture(
             .reply(200, ["x-oss-hash-crc64ecma": "1"]), .reply(200, ["x-oss-hash-crc64ecma": Self.crc]))
@@ -109,6 +110,7 @@ struct ReplyTests {
         #expect(error.hostID == "h.example")
         #expect(error.endpointHint == "oss-cn-shanghai.aliyuncs.com")
         #expect(error.errorFields["Future"] == "kept")
+        #expect(error.localizedDescription == error.description)
         #expect(
             error.description
                 == "GetObject failed: 403 AccessDenied: The bucket you access does not belong to you. "

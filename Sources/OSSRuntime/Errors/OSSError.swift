@@ -227,6 +227,11 @@ extension OSSError: CustomStringConvertible {
     }
 }
 
+extension OSSError: LocalizedError {
+    /// The same as ``description``.
+    public var errorDescription: String? { description }
+}
+
 extension String {
     /// The text with control characters, line ends among them, replaced by spaces: servers and proxies may send any.
     fileprivate var singleLine: String {

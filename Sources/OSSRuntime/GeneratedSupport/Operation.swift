@@ -60,6 +60,9 @@ public struct ResponseMetadata: Sendable, Hashable {
 
     /// The service's id of the request: what its support asks for first.
     public var requestID: String? { headers.value("x-oss-request-id") }
+
+    /// The value of a header field, by its name in any case; nil when the reply has none.
+    public subscript(name: String) -> String? { headers.value(name) }
 }
 
 /// What is fixed about an operation.

@@ -1,29 +1,29 @@
 import Crypto
-public import HTTPTypes
+package import HTTPTypes
 
 #if canImport(FoundationEssentials)
-    internal import FoundationEssentials
+    import FoundationEssentials
 #else
-    internal import Foundation
+    import Foundation
 #endif
 
 /// Signs requests with `OSS4-HMAC-SHA256`, in the `Authorization` header or in the query.
 ///
 /// Copies share their cache of signing keys.
-public struct V4Signer: Sendable {
+package struct V4Signer: Sendable {
     private let keys = SigningKeyCache()
 
     /// The longest time that a presigned URL may be valid.
-    public static let maximumExpiry = 604_800
+    package static let maximumExpiry = 604_800
 
     /// Makes a signer with an empty cache.
-    public init() {}
+    package init() {}
 
     /// Signs in the `Authorization` header.
     ///
     /// Sets `x-oss-date`, `Date`, `x-oss-content-sha256` (if it is not there), `x-oss-security-token` (removed without
     /// a token) and `Authorization`. A request can be signed again: each attempt needs a fresh signature.
-    public func sign(_ request: inout SignableRequest, with parameters: SigningParameters) {
+    package func sign(_ request: inout SignableRequest, with parameters: SigningParameters) {
         _ = signTracing(&request, with: parameters, tracing: false)
     }
 
@@ -33,17 +33,17 @@ public struct V4Signer: Sendable {
     /// must be sent with the URL exactly as they are.
     ///
     /// - Parameter seconds: How long the URL is valid, from `parameters.date`; at most ``maximumExpiry``.
-    public func presign(_ request: inout SignableRequest, with parameters: SigningParameters, expiresIn seconds: Int) {
+    package func presign(_ request: inout SignableRequest, with parameters: SigningParameters, expiresIn seconds: Int) {
         _ = presignTracing(&request, with: parameters, expiresIn: seconds, tracing: false)
     }
 
     /// Signs in the header as ``sign(_:with:)`` does, and tells what was signed.
-    public func trace(_ request: inout SignableRequest, with parameters: SigningParameters) -> SigningTrace {
+    package func trace(_ request: inout SignableRequest, with parameters: SigningParameters) -> SigningTrace {
         signTracing(&request, with: parameters, tracing: true)
     }
 
     /// Signs in the query as ``presign(_:with:expiresIn:)`` does, and tells what was signed.
-    public func trace(
+    package func trace(
         _ request: inout SignableRequest,
         with parameters: SigningParameters,
         expiresIn seconds: Int
@@ -52,7 +52,7 @@ public struct V4Signer: Sendable {
     }
 
     /// Whether a header field is signed without being asked for: `Content-Type`, `Content-MD5` and `x-oss-…`.
-    public static func isAlwaysSigned(_ name: HTTPField.Name) -> Bool {
+    package static func isAlwaysSigned(_ name: HTTPField.Name) -> Bool {
         var name = name.canonicalName
         // Read inside the closure only.
         return name.withUTF8 { isAlwaysSigned($0) }
