@@ -1,6 +1,6 @@
 import OSS
 
-/// One large file up and down again. Fails when the process needs 64 MiB or more for it.
+/// One large file up and down again. Fails when the process needs 64 MiB or more for it, or the server 128 MiB.
 func runTransfer(_ target: Target, file: String) async throws {
     let limit = 64.0
     let bucket = "benchmark-\(UInt32.random(in: 0...UInt32.max))"
@@ -30,6 +30,10 @@ func runTransfer(_ target: Target, file: String) async throws {
         "transfer: \(Int(mebibytes)) MiB up \(Int(mebibytes / up.wall)) MiB/s (CPU \(rounded(up.cpu)) s), "
         + "down \(Int(mebibytes / down.wall)) MiB/s (CPU \(rounded(down.cpu)) s), "
         + "peak memory \(rounded(afterUpload, 1)) MiB after the upload, \(rounded(peak, 1)) MiB in all, limit \(Int(limit)) MiB"
+    if let server = target.serverPeakMemory() {
+        print("server: peak memory \(rounded(server, 1)) MiB, limit 128 MiB")
+        guard server < 128 else { giveUp("transfer: the server kept the object in memory: FAILED") }
+    }
     guard peak < limit else { giveUp(figures + ": FAILED") }
     print(figures)
 }

@@ -2,6 +2,14 @@
 
 import OSS
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 let arguments = Array(CommandLine.arguments.dropFirst())
 switch arguments.first {
 case "primitives":
@@ -22,12 +30,27 @@ default:
 struct Target {
     var endpoint: String
     var client: OSSClient
+    private var serverID: String?
 
     init(environment: (String) -> String?) throws {
         endpoint = environment("OSS_ENDPOINT") ?? "http://127.0.0.1:9000"
+        serverID = environment("OSS_EMULATOR_PID")
         client = try OSSClient(
             ClientConfiguration(
                 region: environment("OSS_REGION") ?? "cn-hangzhou", endpoint: endpoint, credentials: .environment)
         )
+    }
+
+    /// The most memory the local server has had at a time, in MiB; nil where the system does not tell.
+    func serverPeakMemory() -> Double? {
+        guard let serverID, let file = fopen("/proc/\(serverID)/status", "r") else { return nil }
+        defer { fclose(file) }
+        var text = [UInt8](repeating: 0, count: 65536)
+        let count = fread(&text, 1, text.count, file)
+        let status = String(decoding: text.prefix(count), as: UTF8.self)
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Double($0) }.map {
+            $0 / 1024
+        }
     }
 }
