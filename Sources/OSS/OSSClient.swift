@@ -10,6 +10,8 @@ import OSSAsyncHTTPClient
 /// try await client.putObject(.init(bucket: "photos", key: "cat.txt", body: "meow"))
 /// ```
 ///
+/// Every method throws `OSSError`, or `CancellationError` when its task is cancelled.
+///
 /// A client is cheap to pass around and holds a pool of connections, which is closed when the last reference goes or
 /// ``shutdown()`` is called.
 public final class OSSClient: Sendable {
@@ -18,14 +20,14 @@ public final class OSSClient: Sendable {
 
     /// Makes a client.
     ///
-    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration`` that says which setting is wrong.
+    /// - Throws: `OSSError` of kind `invalidConfiguration` that says which setting is wrong.
     public convenience init(_ configuration: ClientConfiguration) throws {
         try self.init(configuration, dependencies: .init())
     }
 
     /// Makes a client of a region, with defaults for everything else.
     ///
-    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration`` when the region is malformed.
+    /// - Throws: `OSSError` of kind `invalidConfiguration` when the region is malformed.
     public convenience init(region: String, credentials: any CredentialsProvider) throws {
         try self.init(ClientConfiguration(region: region, credentials: credentials))
     }
@@ -55,8 +57,8 @@ public final class OSSClient: Sendable {
     /// The configuration the client was made with.
     public var configuration: ClientConfiguration { core.configuration }
 
-    /// Waits for the calls in flight and closes the connections. Calls made afterwards throw an ``OSSError`` of kind
-    /// ``OSSError/Kind/shutdown``, and so does reading on in the body of an earlier reply. Not mandatory, and harmless the
+    /// Waits for the calls in flight and closes the connections. Calls made afterwards throw an `OSSError` of kind
+    /// `shutdown`, and so does reading on in the body of an earlier reply. Not mandatory, and harmless the
     /// second time.
     ///
     /// A transport given in the configuration stays open: it may serve other clients.

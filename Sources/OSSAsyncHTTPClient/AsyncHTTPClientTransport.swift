@@ -40,8 +40,7 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     /// Creates a transport with a connection pool of its own.
     ///
     /// - Parameters:
-    ///   - configuration: How to connect. Default: ``TransportConfiguration/init(connectTimeout:maxConnections:idleTimeout:proxy:insecureSkipVerify:trustedCertificatesFile:followsRedirects:)``
-    ///     without arguments.
+    ///   - configuration: How to connect. Default: `TransportConfiguration()`.
     ///   - eventLoopGroup: The threads for network I/O. Default: the process-wide group of NIO.
     ///   - customize: Changes AsyncHTTPClient's own configuration, for what `configuration` doesn't offer.
     ///     HTTP/2, decompression and the hook for new connections stay the transport's own.
@@ -74,7 +73,7 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
         client.shutdown { _ in }
     }
 
-    /// Closes all connections. Requests under way fail with ``TransportError/Kind/shutdown``, and so does
+    /// Closes all connections. Requests under way fail with `TransportError` of kind `shutdown`, and so does
     /// every later one. Calling it again waits for the same shutdown.
     public func shutdown() async {
         let task = state.withLock { state in
