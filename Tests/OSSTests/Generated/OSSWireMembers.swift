@@ -181,6 +181,56 @@ func deleteMultipleObjectsResultMembers(_ value: DeleteMultipleObjectsResult) ->
     return members
 }
 
+func headObjectResultMembers(_ value: HeadObjectResult) -> WireMembers {
+    var members = WireMembers()
+    members.add("contentLength", value.contentLength)
+    members.add("contentType", value.contentType)
+    members.add("etag", value.etag)
+    members.add("lastModified", value.lastModified)
+    members.add("contentMd5", value.contentMD5)
+    members.add("metadata", value.metadata)
+    members.add("cacheControl", value.cacheControl)
+    members.add("contentDisposition", value.contentDisposition)
+    members.add("contentEncoding", value.contentEncoding)
+    members.add("expires", value.expires)
+    members.add("hashCrc64", value.hashCRC64)
+    members.add("storageClass", value.storageClass)
+    members.add("objectType", value.objectType)
+    members.add("versionId", value.versionID)
+    members.add("taggingCount", value.taggingCount)
+    members.add("serverSideEncryption", value.serverSideEncryption)
+    members.add("serverSideDataEncryption", value.serverSideDataEncryption)
+    members.add("serverSideEncryptionKeyId", value.serverSideEncryptionKeyID)
+    members.add("nextAppendPosition", value.nextAppendPosition)
+    members.add("expiration", value.expiration)
+    members.add("restore", value.restore)
+    members.add("processStatus", value.processStatus)
+    members.add("requestCharged", value.requestCharged)
+    members.add("allowOrigin", value.allowOrigin)
+    members.add("allowMethods", value.allowMethods)
+    members.add("allowAge", value.allowAge)
+    members.add("allowHeaders", value.allowHeaders)
+    members.add("exposeHeaders", value.exposeHeaders)
+    members.add("transitionTime", value.transitionTime)
+    members.add("sealedTime", value.sealedTime)
+    members.add("objectWormRetainUntilDate", value.objectWORMRetainUntilDate)
+    members.add("objectWormMode", value.objectWORMMode)
+    members.add("objectWormLegalHold", value.objectWORMLegalHold)
+    return members
+}
+
+func getObjectMetaResultMembers(_ value: GetObjectMetaResult) -> WireMembers {
+    var members = WireMembers()
+    members.add("contentLength", value.contentLength)
+    members.add("etag", value.etag)
+    members.add("lastModified", value.lastModified)
+    members.add("lastAccessTime", value.lastAccessTime)
+    members.add("versionId", value.versionID)
+    members.add("hashCrc64", value.hashCRC64)
+    members.add("transitionTime", value.transitionTime)
+    return members
+}
+
 func initiateMultipartUploadResultMembers(_ value: InitiateMultipartUploadResult) -> WireMembers {
     var members = WireMembers()
     members.add("bucket", value.bucket)
@@ -320,56 +370,6 @@ func getObjectResultMembers(_ value: GetObjectResult) async throws -> WireMember
     members.add("objectWormRetainUntilDate", value.objectWORMRetainUntilDate)
     members.add("objectWormMode", value.objectWORMMode)
     members.add("objectWormLegalHold", value.objectWORMLegalHold)
-    return members
-}
-
-func headObjectResultMembers(_ value: HeadObjectResult) -> WireMembers {
-    var members = WireMembers()
-    members.add("contentLength", value.contentLength)
-    members.add("contentType", value.contentType)
-    members.add("etag", value.etag)
-    members.add("lastModified", value.lastModified)
-    members.add("contentMd5", value.contentMD5)
-    members.add("metadata", value.metadata)
-    members.add("cacheControl", value.cacheControl)
-    members.add("contentDisposition", value.contentDisposition)
-    members.add("contentEncoding", value.contentEncoding)
-    members.add("expires", value.expires)
-    members.add("hashCrc64", value.hashCRC64)
-    members.add("storageClass", value.storageClass)
-    members.add("objectType", value.objectType)
-    members.add("versionId", value.versionID)
-    members.add("taggingCount", value.taggingCount)
-    members.add("serverSideEncryption", value.serverSideEncryption)
-    members.add("serverSideDataEncryption", value.serverSideDataEncryption)
-    members.add("serverSideEncryptionKeyId", value.serverSideEncryptionKeyID)
-    members.add("nextAppendPosition", value.nextAppendPosition)
-    members.add("expiration", value.expiration)
-    members.add("restore", value.restore)
-    members.add("processStatus", value.processStatus)
-    members.add("requestCharged", value.requestCharged)
-    members.add("allowOrigin", value.allowOrigin)
-    members.add("allowMethods", value.allowMethods)
-    members.add("allowAge", value.allowAge)
-    members.add("allowHeaders", value.allowHeaders)
-    members.add("exposeHeaders", value.exposeHeaders)
-    members.add("transitionTime", value.transitionTime)
-    members.add("sealedTime", value.sealedTime)
-    members.add("objectWormRetainUntilDate", value.objectWORMRetainUntilDate)
-    members.add("objectWormMode", value.objectWORMMode)
-    members.add("objectWormLegalHold", value.objectWORMLegalHold)
-    return members
-}
-
-func getObjectMetaResultMembers(_ value: GetObjectMetaResult) -> WireMembers {
-    var members = WireMembers()
-    members.add("contentLength", value.contentLength)
-    members.add("etag", value.etag)
-    members.add("lastModified", value.lastModified)
-    members.add("lastAccessTime", value.lastAccessTime)
-    members.add("versionId", value.versionID)
-    members.add("hashCrc64", value.hashCRC64)
-    members.add("transitionTime", value.transitionTime)
     return members
 }
 
