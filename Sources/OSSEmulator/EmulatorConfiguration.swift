@@ -24,7 +24,7 @@ public struct EmulatorCredential: Sendable, Hashable {
 
     /// The pair that is accepted unless others are configured. It opens nothing but an emulator.
     public static let standard = EmulatorCredential(
-        accessKeyID: "LTAI5tOssEmulatorLocal01", accessKeySecret: "oss-emulator-local-secret-0001")
+        accessKeyID: "oss-emulator-local-id-0001", accessKeySecret: "oss-emulator-local-secret-0001")
 }
 
 /// How an emulator runs.
