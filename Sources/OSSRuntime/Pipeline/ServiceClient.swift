@@ -62,11 +62,7 @@ package final class ServiceClient: Sendable {
         let prepared = try prepare(builder, options)
         var reply = try await perform(prepared, options)
         let result = Output(from: &reply)
-        if var error = reply.error {
-            error.status = reply.metadata.status
-            error.headers = reply.metadata.headers
-            throw error.about(prepared, attempts: reply.attempts)
-        }
+        if let error = reply.error { throw error.found(in: reply.metadata).about(prepared, attempts: reply.attempts) }
         return result
     }
 
@@ -198,14 +194,11 @@ extension ServiceClient {
         }
         if let upload, let stored = metadata.headers[.hashCRC64], stored != String(upload.value) {
             response.body.cancel()
-            var error = OSSError(
+            throw OSSError(
                 .checksumMismatch,
                 message:
                     "the service received other bytes than were sent: its CRC-64 is \(stored), ours \(upload.value)"
-            )
-            error.status = metadata.status
-            error.headers = metadata.headers
-            throw error
+            ).found(in: metadata)
         }
         if request.operation.streamsResponse {
             return ResponseReader(metadata: metadata, stream: try verified(response, metadata, request, progress))
@@ -280,14 +273,11 @@ extension ServiceClient {
             let fits = metadata.status == 206 ? contentRange.map(range.matches) ?? false : range.coversEverything
             guard fits else {
                 response.body.cancel()
-                var error = OSSError(
+                throw OSSError(
                     .unexpectedResponse,
                     message: "the reply is not the range asked for: status \(metadata.status), "
                         + (contentRange.map { "Content-Range '\($0)'" } ?? "no Content-Range")
-                )
-                error.status = metadata.status
-                error.headers = metadata.headers
-                throw error
+                ).found(in: metadata)
             }
         }
 
@@ -298,14 +288,11 @@ extension ServiceClient {
                 download.update($0)
             } atEnd: {
                 guard checksum != String(download.value) else { return }
-                var error = OSSError(
+                throw OSSError(
                     .checksumMismatch,
                     message:
                         "the bytes received are not those stored: their CRC-64 is \(download.value), the object's \(checksum)"
-                )
-                error.status = metadata.status
-                error.headers = metadata.headers
-                throw error
+                ).found(in: metadata)
             }
         }
         if let progress {
@@ -364,6 +351,14 @@ extension ServiceClient {
 }
 
 extension OSSError {
+    /// The error with the reply it was found in.
+    func found(in reply: ResponseMetadata) -> OSSError {
+        var error = self
+        error.status = reply.status
+        error.headers = reply.headers
+        return error
+    }
+
     /// The error with what it is about.
     func about(_ request: PreparedRequest, attempts: Int) -> OSSError {
         var error = self
