@@ -121,7 +121,10 @@ static int has_folding(void) {
 #include <arm_neon.h>
 
 #define HAS_FOLDING 1
-#if defined(__clang__)
+#if defined(__clang__) && defined(__ARM_FEATURE_AES)
+// Every processor this is built for has it, as all of Apple's do.
+#define FOLDING_TARGET
+#elif defined(__clang__)
 #define FOLDING_TARGET __attribute__((target("aes")))
 #else
 #define FOLDING_TARGET __attribute__((target("+crypto")))
