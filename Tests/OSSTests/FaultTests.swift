@@ -299,6 +299,34 @@ struct FaultTests {
         }
     }
 
+    @Test func aThousandCallsShareTheirConnections() async throws {
+        try await withClient {
+            [.readBody, .wait(.milliseconds(1)), .reply(body: $0.target)]
+        } _: { client, server in
+            let outcomes = try await withThrowingTaskGroup(of: Bool?.self) { group in
+                for index in 0..<1000 {
+                    group.addTask {
+                        // Each second call is cancelled, most of them while they wait for a connection.
+                        let call = Task {
+                            let object = try await client.getObject(.init(bucket: "my-bucket", key: "\(index)"))
+                            return try await object.body.text(upTo: 100)
+                        }
+                        if index.isMultiple(of: 2) { call.cancel() }
+                        do {
+                            return try await call.value == "/my-bucket/\(index)"
+                        } catch is CancellationError {
+                            return nil
+                        }
+                    }
+                }
+                return try await group.reduce(into: [Bool?]()) { $0.append($1) }
+            }
+            #expect(outcomes.count { $0 == true } >= 500)
+            #expect(!outcomes.contains(false), "nobody gets another call's reply")
+            #expect(server.peakConnectionCount <= 20)
+        }
+    }
+
     @Test func aServerThatIsGoneIsAConnectError() async throws {
         let server = try await FaultServer.start { _ in [] }
         let endpoint = server.url
