@@ -97,6 +97,11 @@ final class ConnectionGate: Sendable {
         if let (waiter, loop) = next { waiter.continuation.resume(returning: loop) }
     }
 
+    /// How many wait for a turn.
+    func waiting(for host: String) -> Int {
+        state.withLock { $0.hosts[host]?.waiters.count ?? 0 }
+    }
+
     /// Turns away everybody who waits or comes later.
     func close() {
         let waiters = state.withLock { state in

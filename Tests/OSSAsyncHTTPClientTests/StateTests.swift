@@ -86,7 +86,7 @@ import Testing
                     note.yield(index)
                 }
             )
-            try await Task.sleep(for: .milliseconds(5))
+            #expect(await eventually { gate.waiting(for: "h") == index + 1 })
         }
         tasks[2].cancel()
         await expectCancellation(tasks[2])
@@ -115,7 +115,7 @@ import Testing
         let gate = ConnectionGate(limit: 1, group: MultiThreadedEventLoopGroup.singleton)
         _ = try await gate.enter("h")
         let waiting = Task { _ = try await gate.enter("h") }
-        try await Task.sleep(for: .milliseconds(5))
+        #expect(await eventually { gate.waiting(for: "h") == 1 })
         gate.close()
         await expectError(.shutdown) { try await waiting.value }
         await expectError(.shutdown) { _ = try await gate.enter("h") }

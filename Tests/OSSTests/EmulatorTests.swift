@@ -11,10 +11,7 @@ struct EmulatorTests {
         "+%2F?x=1&y#z", "a\tb\u{1}c",
     ]
 
-    private func withBucket(
-        accessKeySecret: String? = nil,
-        _ body: (OSSClient, String) async throws -> Void
-    ) async throws {
+    private func withBucket(_ body: (OSSClient, String) async throws -> Void) async throws {
         let emulator = try await Emulator.start()
         let client = try client(of: emulator)
         try await client.putBucket(.init(bucket: "my-bucket"))
@@ -244,6 +241,23 @@ struct EmulatorTests {
             try await client.putObject(.init(bucket: bucket, key: "s", body: .stream(stream)))
             #expect(try await client.headObject(.init(bucket: bucket, key: "s")).contentLength == 1_000_000)
         }
+    }
+
+    @Test func additionalHeadersAreSigned() async throws {
+        let emulator = try await Emulator.start()
+        var configuration = ClientConfiguration(
+            region: emulator.region,
+            endpoint: emulator.endpoint,
+            credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret)
+        )
+        configuration.retry = .never
+        configuration.additionalSignedHeaders = ["Host", "cache-control", "x-absent"]
+        let client = try OSSClient(configuration)
+        try await client.putBucket(.init(bucket: "my-bucket"))
+        try await client.putObject(.init(bucket: "my-bucket", key: "a", body: "x", cacheControl: "no-cache"))
+        #expect(try await client.headObject(.init(bucket: "my-bucket", key: "a")).cacheControl == "no-cache")
+        await client.shutdown()
+        try await emulator.shutdown()
     }
 
     @Test func wrongKeysAreToldApart() async throws {

@@ -20,6 +20,14 @@ struct RequestTests {
                 "OSS4-HMAC-SHA256 Credential=test-id/20231114/cn-hangzhou/oss/aliyun_v4_request") == true)
     }
 
+    @Test func additionalHeadersAreNamedInTheSignature() async throws {
+        let fixture = try Fixture { $0.additionalSignedHeaders = ["Host", "cache-control", "x-absent"] }
+        try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", body: "x", cacheControl: "no-cache"))
+        let sent = try #require(fixture.transport.sent.first)
+        #expect(sent.header("Authorization")?.contains(",AdditionalHeaders=cache-control;host,Signature=") == true)
+        #expect(sent.header("Host") == nil, "the transport sends it, once")
+    }
+
     @Test func anonymousRequestsAreUnsigned() async throws {
         let fixture = try Fixture { $0.credentials = .anonymous }
         _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a"))

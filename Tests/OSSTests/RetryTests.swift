@@ -25,6 +25,43 @@ struct RetryTests {
         #expect(fixture.transport.sent.count == 3)
     }
 
+    @Test(arguments: [401, 408, 429, 500, 503])
+    func whatMayPassIsRepeated(status: Int) async throws {
+        let fixture = try Fixture(.reply(status, [:], serviceError("Some")), .reply(200))
+        _ = try await fixture.client.listBuckets(.init())
+        #expect(fixture.transport.sent.count == 2)
+    }
+
+    @Test func theCodeBadRequestIsRepeated() async throws {
+        let fixture = try Fixture(.reply(400, [:], serviceError("BadRequest")), .reply(200))
+        _ = try await fixture.client.listBuckets(.init())
+        #expect(fixture.transport.sent.count == 2)
+    }
+
+    @Test func aRuleOfTheCallersOwnDecides() async throws {
+        let fixture = try Fixture(.reply(404, [:], serviceError("NoSuchBucket")), .reply(500), .reply(200)) {
+            $0.retry.isRetryable = { $0.status == 404 }
+        }
+        let error = await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
+        #expect(error?.status == 500)
+        #expect(fixture.transport.sent.count == 2)
+    }
+
+    @Test(arguments: [
+        (
+            RetryPolicy.Backoff.fullJitter(base: .seconds(1), maximum: .seconds(3)),
+            [Duration.seconds(1), .milliseconds(1500)]
+        ),
+        (.equalJitter(base: .seconds(1), maximum: .seconds(3)), [.milliseconds(1500), .milliseconds(2250)]),
+        (.fixed(.seconds(7)), [.seconds(7), .seconds(7)]),
+        (.custom { .seconds($0) }, [.seconds(1), .seconds(2)]),
+    ])
+    func backoffs(backoff: RetryPolicy.Backoff, delays: [Duration]) async throws {
+        let fixture = try Fixture(.reply(500), .reply(500), .reply(200)) { $0.retry.backoff = backoff }
+        _ = try await fixture.client.listBuckets(.init())
+        #expect(fixture.time.delays == delays)
+    }
+
     @Test(arguments: [400, 403, 404, 409, 412])
     func mistakesOfTheCallerAreNotRepeated(status: Int) async throws {
         let fixture = try Fixture(.reply(status, [:], serviceError("Nope")))

@@ -156,9 +156,6 @@ extension RequestBody {
         start.map { !$0.wasMade } ?? true
     }
 
-    /// Whether a one-shot stream was started. Always false for a replayable body.
-    package var wasStarted: Bool { !canBeSent }
-
     /// The same body with the length that the caller says it has.
     package func withLength(_ length: Int64) -> RequestBody {
         var body = self

@@ -195,6 +195,7 @@ package enum SDKVersion {
 
 extension HTTPField.Name {
     // The names are constants of a form that is always valid.
+    static let hostField = HTTPField.Name("Host")!
     static let rangeBehavior = HTTPField.Name("x-oss-range-behavior")!
     static let contentMD5 = HTTPField.Name("Content-MD5")!
     static let hashCRC64 = HTTPField.Name("x-oss-hash-crc64ecma")!

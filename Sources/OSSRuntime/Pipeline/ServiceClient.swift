@@ -28,6 +28,8 @@ package final class ServiceClient: Sendable {
     private let transport: any HTTPTransport
     private let product: String
     private let signer = V4Signer()
+    /// Whether the configuration wants the host signed too.
+    private let signsHost: Bool
     /// How far the server's clock is ahead of ours; measured when it refuses a signature for its time.
     private let clockOffset = Mutex(TimeInterval(0))
     private let calls = CallCounter()
@@ -51,6 +53,7 @@ package final class ServiceClient: Sendable {
         self.dependencies = dependencies
         self.retryQuota = retryQuota
         self.product = product
+        signsHost = configuration.additionalSignedHeaders.contains { $0.lowercased() == "host" }
     }
 
     package func execute<R: OperationRequest, Output: OperationOutput>(_ request: R, _ options: CallOptions)
@@ -201,7 +204,8 @@ extension ServiceClient {
             ).found(in: metadata)
         }
         if request.operation.streamsResponse {
-            return ResponseReader(metadata: metadata, stream: try verified(response, metadata, request, progress))
+            return ResponseReader(
+                metadata: metadata, stream: try verified(response, metadata, request, progress, number))
         }
         let bytes = try await withDeadline(deadline) {
             try await response.body.collect(upTo: ServiceClient.maximumReplySize)
@@ -242,6 +246,8 @@ extension ServiceClient {
             query: request.query,
             headers: request.head.headerFields
         )
+        // Part of the target here, a header field for the signature.
+        if signsHost { signable.headers[.hostField] = request.head.authority }
         let parameters = SigningParameters(
             credentials: credentials,
             region: configuration.region,
@@ -250,6 +256,7 @@ extension ServiceClient {
             additionalHeaders: configuration.additionalSignedHeaders
         )
         signer.sign(&signable, with: parameters)
+        signable.headers[.hostField] = request.head.headerFields[.hostField]
         var head = request.head
         head.headerFields = signable.headers
         return head
@@ -266,7 +273,8 @@ extension ServiceClient {
         _ response: TransportResponse,
         _ metadata: ResponseMetadata,
         _ request: PreparedRequest,
-        _ progress: ProgressMeter?
+        _ progress: ProgressMeter?,
+        _ attempt: Int
     ) throws(OSSError) -> ResponseBody {
         if let range = request.range {
             let contentRange = metadata.headers[.contentRange]
@@ -300,7 +308,7 @@ extension ServiceClient {
             body = body.observed { progress.add($0.count) }
         }
         return body.mappingErrors { error in
-            error is CancellationError ? error : OSSError(wrapping: error).about(request, attempts: 1)
+            error is CancellationError ? error : OSSError(wrapping: error).about(request, attempts: attempt)
         }
     }
 

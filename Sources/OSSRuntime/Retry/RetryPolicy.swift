@@ -1,8 +1,8 @@
 /// When a failed request is sent again, and how long to wait before.
 ///
 /// What is retried: statuses 401, 408, 429 and 500 and above, the codes `BadRequest` and `RequestTimeTooSkewed`
-/// (after correcting the clock), failures to connect, send or receive, checksum mismatches, and failures to get
-/// credentials; never a request whose body was a one-shot stream that has been started.
+/// (after correcting the clock), failures to connect, send or receive other than those of TLS, checksum mismatches, and
+/// providers of credentials that fail; never a request whose body was a one-shot stream that has been started.
 public struct RetryPolicy: Sendable {
     /// How often a request is sent in all, the first time included; at least 1. Default: 3.
     public var maximumAttempts: Int
