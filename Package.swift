@@ -39,6 +39,7 @@ let package = Package(
             dependencies: [
                 "OSSRuntime",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -61,6 +62,7 @@ let package = Package(
                 "OSSChecksum",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -98,13 +100,16 @@ let package = Package(
             name: "OSSAsyncHTTPClientTests",
             dependencies: [
                 "FaultServer", "OSSAsyncHTTPClient", "OSSRuntime",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]
         ),
-        .testTarget(name: "OSSChecksumTests", dependencies: ["OSSChecksum"]),
-        .testTarget(name: "OSSRuntimeTests", dependencies: ["OSSRuntime"]),
+        .testTarget(name: "OSSChecksumTests", dependencies: ["COSSChecksum", "OSSChecksum"]),
+        .testTarget(
+            name: "OSSRuntimeTests",
+            dependencies: ["OSSRuntime", .product(name: "HTTPTypes", package: "swift-http-types")]
+        ),
         .testTarget(
             name: "OSSEmulatorTests",
             dependencies: [
@@ -116,7 +121,14 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]
         ),
-        .testTarget(name: "OSSTests", dependencies: ["FaultServer", "OSS", "OSSEmulator", "WireTestSupport"]),
+        .testTarget(
+            name: "OSSTests",
+            dependencies: [
+                "FaultServer", "OSS", "OSSEmulator", "WireTestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .testTarget(name: "SpecModelTests", dependencies: ["SpecModel"]),
         .testTarget(name: "SwiftEmitterTests", dependencies: ["SpecModel", "SwiftEmitter"]),
         .testTarget(
@@ -124,7 +136,11 @@ let package = Package(
             dependencies: ["OSSRuntime", "WireTestSupport"],
             exclude: ["Cases/service.json", "Cases/bindings.json", "Cases/pages.json", "Cases/structures.json"]
         ),
-        .target(name: "WireTestSupport", dependencies: ["OSSRuntime", "SpecModel"], path: "Tests/WireTestSupport"),
+        .target(
+            name: "WireTestSupport",
+            dependencies: ["OSSRuntime", "SpecModel", .product(name: "HTTPTypes", package: "swift-http-types")],
+            path: "Tests/WireTestSupport"
+        ),
         .testTarget(name: "WireTestSupportTests", dependencies: ["SpecModel", "WireTestSupport"]),
         .executableTarget(
             name: "oss-interop",
@@ -134,8 +150,10 @@ let package = Package(
         .executableTarget(
             name: "oss-benchmark",
             dependencies: [
-                "OSS",
+                "OSS", "OSSChecksum", "OSSRuntime",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],

@@ -17,8 +17,8 @@ package protocol XMLDecodable {
 }
 
 // Generic functions here are not specialised in other modules: `@inlinable` has no effect across modules on `package`
-// declarations (Swift 6.3). A module of generated code therefore holds its own copies of the generic ones, which
-// shadow these; see XMLSpecializations.swift. It makes reading 1.2 times and writing 2.4 times as fast.
+// declarations (Swift 6.3). Repeating them in the generated module made reading 1.2 times and writing 2.4 times as fast;
+// both are fast enough without.
 
 // MARK: - Reading
 
