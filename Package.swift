@@ -150,7 +150,7 @@ let package = Package(
         .executableTarget(
             name: "oss-benchmark",
             dependencies: [
-                "OSS", "OSSChecksum", "OSSRuntime",
+                "OSS", "OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

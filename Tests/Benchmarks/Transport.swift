@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import NIOCore
 import NIOPosix
 import OSS
+import OSSAsyncHTTPClient
 import Synchronization
 
 /// Our client against what its transport's library does alone, from the same server in the same run, by turns.
@@ -13,12 +14,15 @@ func runTransportBenchmarks(_ target: Target) async throws {
     try await client.putObject(.init(bucket: bucket, key: "large", body: .bytes([UInt8](repeating: 7, count: large))))
     try await client.putObject(.init(bucket: bucket, key: "small", body: .bytes([UInt8](repeating: 7, count: 1024))))
     let url = "\(target.endpoint)/\(bucket)"
+    let authority = String(target.endpoint.drop { $0 != "/" }.drop { $0 == "/" })
+    let transport = AsyncHTTPClientTransport()
 
     try await HTTPClient.withHTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton) { bare in
         var bareGet: [Cost] = []
         var delegateGet: [Cost] = []
+        var transportGet: [Cost] = []
         var ourGet: [Cost] = []
-        for round in 0..<6 {
+        for round in 0..<10 {
             let async = try await Cost.measure {
                 let reply = try await bare.execute(HTTPClientRequest(url: "\(url)/large"), timeout: .minutes(1))
                 var count = 0
@@ -30,6 +34,13 @@ func runTransportBenchmarks(_ target: Target) async throws {
                 let count = try await bare.execute(request: .init(url: "\(url)/large"), delegate: counter).get()
                 guard count == large else { giveUp("delegate GET: \(count) bytes") }
             }
+            let transportAlone = try await Cost.measure {
+                let head = HTTPRequest(method: .get, scheme: "http", authority: authority, path: "/\(bucket)/large")
+                let reply = try await transport.send(TransportRequest(head: head))
+                var count = 0
+                for try await chunk in reply.body { count += chunk.count }
+                guard count == large else { giveUp("our transport's GET: \(count) bytes") }
+            }
             let ours = try await Cost.measure {
                 let object = try await client.getObject(.init(bucket: bucket, key: "large"))
                 var count = 0
@@ -40,11 +51,14 @@ func runTransportBenchmarks(_ target: Target) async throws {
             guard round > 0 else { continue }
             bareGet.append(async)
             delegateGet.append(delegate)
+            transportGet.append(transportAlone)
             ourGet.append(ours)
         }
         report("streamed GET, AsyncHTTPClient async body", bareGet, bytes: large)
         report("streamed GET, AsyncHTTPClient delegate", delegateGet, bytes: large)
+        report("streamed GET, our transport alone", transportGet, bytes: large)
         report("streamed GET, ours with CRC-64", ourGet, bytes: large)
+        ratio("ours / our transport alone", ourGet, transportGet)
         ratio("ours / bare async", ourGet, bareGet)
         ratio("ours / bare delegate", ourGet, delegateGet)
 
@@ -77,6 +91,7 @@ func runTransportBenchmarks(_ target: Target) async throws {
     try await client.deleteMultipleObjects(
         .init(bucket: bucket, delete: .init(objects: [.init(key: "large"), .init(key: "small")])))
     try await client.deleteBucket(.init(bucket: bucket))
+    await transport.shutdown()
     await client.shutdown()
 }
 
