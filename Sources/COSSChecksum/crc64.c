@@ -1,9 +1,10 @@
 // CRC-64/XZ (ECMA-182, reflected): slice-by-16 everywhere, carry-less multiplication where the processor has it.
 //
-// Both folding loops work alike. Eight 128-bit accumulators take 128 bytes a round: an accumulator times x^1024
+// The folding loops work alike. Eight 128-bit accumulators take 128 bytes a round: an accumulator times x^1024
 // modulo P (as two 64×64-bit products, one per half) is XORed with the data 128 bytes further on. The eight are
 // then folded into one, which stands for a message of 16 bytes with the same remainder; the tables finish it, and
 // what is left of the input. That makes the reduction a table step and leaves no Barrett constants to get wrong.
+// Where the processor multiplies pairs of them, sixteen accumulators take 256 bytes a round.
 
 #include "COSSChecksum.h"
 #include "crc64_tables.h"
@@ -15,9 +16,15 @@
 #define FOLD_128_HIGH UINT64_C(0xDABE95AFC7875F40)
 #define FOLD_1024_LOW UINT64_C(0x8757D71D4FCC1000)
 #define FOLD_1024_HIGH UINT64_C(0xD7D86B2AF73DE740)
+#define FOLD_2048_LOW UINT64_C(0x8260ADF2381AD81C)
+#define FOLD_2048_HIGH UINT64_C(0xF31FD9271E228B79)
 
-// Below this, setting up the accumulators costs more than it saves.
+// Below these, setting up the accumulators costs more than it saves.
 #define FOLD_MINIMUM 256
+#define FOLD_WIDE_MINIMUM 1024
+
+// What the processor can multiply.
+enum { FOLDING_NONE = 1, FOLDING_NARROW, FOLDING_WIDE };
 
 static inline uint64_t load64(const uint8_t *p) {
     uint64_t value;
@@ -94,23 +101,70 @@ FOLDING_TARGET static uint64_t update_folding(uint64_t state, const uint8_t *p, 
     return update_tables(update_tables(0, block, sizeof block), p, length);
 }
 
+// The same with two accumulators in each register, for processors that multiply two at a time.
+#define HAS_WIDE_FOLDING 1
+#define WIDE_TARGET __attribute__((target("vpclmulqdq,avx2,pclmul")))
+
+WIDE_TARGET static inline __m256i fold_wide(__m256i accumulators, __m256i constants, __m256i data) {
+    __m256i low = _mm256_clmulepi64_epi128(accumulators, constants, 0x00);
+    __m256i high = _mm256_clmulepi64_epi128(accumulators, constants, 0x11);
+    return _mm256_xor_si256(_mm256_xor_si256(low, high), data);
+}
+
+WIDE_TARGET static uint64_t update_folding_wide(uint64_t state, const uint8_t *p, size_t length) {
+    const __m256i far = _mm256_broadcastsi128_si256(
+        _mm_set_epi64x((long long)FOLD_2048_HIGH, (long long)FOLD_2048_LOW));
+    const __m128i near = _mm_set_epi64x((long long)FOLD_128_HIGH, (long long)FOLD_128_LOW);
+    __m256i x[8];
+    for (int i = 0; i < 8; i++) {
+        x[i] = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32 * i));
+    }
+    x[0] = _mm256_xor_si256(x[0], _mm256_set_epi64x(0, 0, 0, (long long)state));
+    p += 256;
+    length -= 256;
+    while (length >= 256) {
+        for (int i = 0; i < 8; i++) {
+            x[i] = fold_wide(x[i], far, _mm256_loadu_si256((const __m256i *)(const void *)(p + 32 * i)));
+        }
+        p += 256;
+        length -= 256;
+    }
+    __m128i rest = _mm256_castsi256_si128(x[0]);
+    for (int i = 1; i < 16; i++) {
+        __m128i next = i % 2 == 0 ? _mm256_castsi256_si128(x[i / 2]) : _mm256_extracti128_si256(x[i / 2], 1);
+        rest = fold(rest, near, next);
+    }
+    uint8_t block[16];
+    _mm_storeu_si128((__m128i *)(void *)block, rest);
+    state = update_tables(0, block, sizeof block);
+    return length >= 128 ? update_folding(state, p, length) : update_tables(state, p, length);
+}
+
+// Whether the operating system keeps the upper halves of the registers.
+__attribute__((target("xsave"))) static int keeps_wide_registers(void) {
+    return (_xgetbv(0) & 6) == 6;
+}
+
 static int detect_folding(void) {
     unsigned a, b, c = 0, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d)) {
-        return 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & bit_PCLMUL) == 0 || (c & bit_SSE4_1) == 0) {
+        return FOLDING_NONE;
     }
-    return (c & bit_PCLMUL) != 0 && (c & bit_SSE4_1) != 0;
+    if ((c & bit_OSXSAVE) == 0 || !keeps_wide_registers() || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        return FOLDING_NARROW;
+    }
+    return (b & bit_AVX2) != 0 && (c & bit_VPCLMULQDQ) != 0 ? FOLDING_WIDE : FOLDING_NARROW;
 }
 
 // Asked once: CPUID is slow, very slow in a virtual machine. Threads that race here write the same answer.
-static int has_folding(void) {
-    static _Atomic(int) known;  // 0: not asked yet, 1: no, 2: yes
+static int folding(void) {
+    static _Atomic(int) known;  // 0: not asked yet
     int answer = atomic_load_explicit(&known, memory_order_relaxed);
     if (answer == 0) {
-        answer = 1 + detect_folding();
+        answer = detect_folding();
         atomic_store_explicit(&known, answer, memory_order_relaxed);
     }
-    return answer == 2;
+    return answer;
 }
 
 // MARK: - aarch64
@@ -169,31 +223,40 @@ FOLDING_TARGET static uint64_t update_folding(uint64_t state, const uint8_t *p, 
 
 #if defined(__APPLE__) || defined(__ARM_FEATURE_AES)
 // Every 64-bit Apple processor has PMULL; elsewhere the compiler was told that the target has it.
-static int has_folding(void) { return 1; }
+static int folding(void) { return FOLDING_NARROW; }
 #else
 #include <sys/auxv.h>
 #ifndef HWCAP_PMULL
 #define HWCAP_PMULL (1 << 4)
 #endif
-static int has_folding(void) { return (getauxval(AT_HWCAP) & HWCAP_PMULL) != 0; }
+static int folding(void) { return (getauxval(AT_HWCAP) & HWCAP_PMULL) != 0 ? FOLDING_NARROW : FOLDING_NONE; }
 #endif
 
 #endif
 
 // MARK: - Dispatch
 
-uint64_t coss_crc64_update(uint64_t crc, const void *data, size_t length) {
+uint64_t coss_crc64_update_narrow(uint64_t crc, const void *data, size_t length) {
 #if defined(HAS_FOLDING)
-    if (length >= FOLD_MINIMUM && has_folding()) {
+    if (length >= FOLD_MINIMUM && folding() != FOLDING_NONE) {
         return ~update_folding(~crc, (const uint8_t *)data, length);
     }
 #endif
     return coss_crc64_update_tables(crc, data, length);
 }
 
+uint64_t coss_crc64_update(uint64_t crc, const void *data, size_t length) {
+#if defined(HAS_WIDE_FOLDING)
+    if (length >= FOLD_WIDE_MINIMUM && folding() == FOLDING_WIDE) {
+        return ~update_folding_wide(~crc, (const uint8_t *)data, length);
+    }
+#endif
+    return coss_crc64_update_narrow(crc, data, length);
+}
+
 int coss_crc64_is_accelerated(void) {
 #if defined(HAS_FOLDING)
-    return has_folding();
+    return folding() != FOLDING_NONE;
 #else
     return 0;
 #endif

@@ -12,6 +12,9 @@ extern "C" {
 /// processor has. Any alignment; `data` may be null when `length` is 0.
 uint64_t coss_crc64_update(uint64_t crc, const void *data, size_t length);
 
+/// The same without the widest registers. It is what most processors run; public so that tests can compare.
+uint64_t coss_crc64_update_narrow(uint64_t crc, const void *data, size_t length);
+
 /// The same with tables only (slice-by-16). It is what other processors run; public so that tests can compare.
 uint64_t coss_crc64_update_tables(uint64_t crc, const void *data, size_t length);
 
