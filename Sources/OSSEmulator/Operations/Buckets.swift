@@ -1,3 +1,22 @@
+extension Operation {
+    static let bucketOperations: [Operation] = [
+        Operation("ListBuckets", .GET, .service, need: .account) { try $0.listBuckets($1) },
+        Operation("PutBucket", .PUT, .bucket, need: .account, createsBucket: true) { try await $0.putBucket($1) },
+        Operation("DeleteBucket", .DELETE, .bucket, need: .owner) { try await $0.deleteBucket($1) },
+        Operation("GetBucketInfo", .GET, .bucket, "bucketInfo", need: .owner) { try $0.getBucketInfo($1) },
+        Operation("GetBucketLocation", .GET, .bucket, "location", need: .owner) { try $0.getBucketLocation($1) },
+        Operation("GetBucketStat", .GET, .bucket, "stat", need: .owner) { try $0.getBucketStat($1) },
+        Operation("PutBucketAcl", .PUT, .bucket, "acl", need: .owner, createsBucket: true) {
+            try await $0.putBucketACL($1)
+        },
+        Operation("GetBucketAcl", .GET, .bucket, "acl", need: .owner) { try $0.getBucketACL($1) },
+        Operation("PutBucketVersioning", .PUT, .bucket, "versioning", need: .owner) {
+            try await $0.putBucketVersioning($1)
+        },
+        Operation("GetBucketVersioning", .GET, .bucket, "versioning", need: .owner) { try $0.getBucketVersioning($1) },
+    ]
+}
+
 /// Buckets themselves: making, removing, and what is known about them.
 extension Service {
     func listBuckets(_ call: Call) throws -> Response {

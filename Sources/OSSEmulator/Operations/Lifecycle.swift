@@ -1,3 +1,15 @@
+extension Operation {
+    static let lifecycleOperations: [Operation] = [
+        Operation("PutBucketLifecycle", .PUT, .bucket, "lifecycle", need: .owner) {
+            try await $0.putBucketLifecycle($1)
+        },
+        Operation("GetBucketLifecycle", .GET, .bucket, "lifecycle", need: .owner) { try $0.getBucketLifecycle($1) },
+        Operation("DeleteBucketLifecycle", .DELETE, .bucket, "lifecycle", need: .owner) {
+            try await $0.deleteBucketLifecycle($1)
+        },
+    ]
+}
+
 /// Lifecycle rules: checked, kept and given back. They are not carried out.
 extension Service {
     private static let lifecycleName = "lifecycle"

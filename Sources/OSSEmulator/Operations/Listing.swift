@@ -1,3 +1,16 @@
+extension Operation {
+    static let listingOperations: [Operation] = [
+        Operation("ListObjects", .GET, .bucket, need: .readBucket) { try $0.listObjects($1) },
+        Operation("ListObjectsV2", .GET, .bucket, "list-type=2", need: .readBucket, action: "ListObjects") {
+            try $0.listObjectsV2($1)
+        },
+        Operation("ListObjectVersions", .GET, .bucket, "versions", need: .readBucket) { try $0.listObjectVersions($1) },
+        Operation("ListMultipartUploads", .GET, .bucket, "uploads", need: .readBucket) {
+            try $0.listMultipartUploads($1)
+        },
+    ]
+}
+
 /// The listings of a bucket: objects, versions and uploads.
 ///
 /// They share one walk over a sorted index: skip to the marker, roll keys up into common prefixes, and stop one item

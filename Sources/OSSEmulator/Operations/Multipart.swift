@@ -8,6 +8,31 @@ enum MultipartLimits {
     static let minimumPartSize: Int64 = 100 << 10
 }
 
+extension Operation {
+    static let multipartOperations: [Operation] = [
+        Operation("InitiateMultipartUpload", .POST, .object, "uploads", need: .writeObject, action: "PutObject") {
+            try await $0.initiateMultipartUpload($1)
+        },
+        Operation("UploadPart", .PUT, .object, "uploadId", need: .writeObject, action: "PutObject") {
+            try await $0.uploadPart($1)
+        },
+        Operation("UploadPart", .PUT, .object, "partNumber", need: .writeObject, action: "PutObject") {
+            try await $0.uploadPart($1)
+        },
+        Operation(
+            "UploadPartCopy", .PUT, .object, "uploadId", header: "x-oss-copy-source", need: .writeObject,
+            action: "PutObject"
+        ) { try await $0.uploadPartCopy($1) },
+        Operation("CompleteMultipartUpload", .POST, .object, "uploadId", need: .writeObject, action: "PutObject") {
+            try await $0.completeMultipartUpload($1)
+        },
+        Operation("AbortMultipartUpload", .DELETE, .object, "uploadId", need: .writeObject) {
+            try await $0.abortMultipartUpload($1)
+        },
+        Operation("ListParts", .GET, .object, "uploadId", need: .writeObject) { try $0.listParts($1) },
+    ]
+}
+
 extension Service {
     private func uploadKey(_ call: Call) throws -> UploadKey {
         UploadKey(key: try call.key, uploadID: call.query.value("uploadId") ?? "")

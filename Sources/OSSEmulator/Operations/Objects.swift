@@ -1,3 +1,26 @@
+extension Operation {
+    static let objectOperations: [Operation] = [
+        Operation("PutObject", .PUT, .object, need: .writeObject) { try await $0.putObject($1) },
+        Operation("GetObject", .GET, .object, need: .readObject) { try $0.getObject($1) },
+        Operation("HeadObject", .HEAD, .object, need: .readObject, action: "GetObject") { try $0.headObject($1) },
+        Operation("GetObjectMeta", .HEAD, .object, "objectMeta", need: .readObject, action: "GetObject") {
+            try $0.getObjectMeta($1)
+        },
+        Operation("CopyObject", .PUT, .object, header: "x-oss-copy-source", need: .writeObject, action: "PutObject") {
+            try await $0.copyObject($1)
+        },
+        Operation("AppendObject", .POST, .object, "append", need: .writeObject, action: "PutObject") {
+            try await $0.appendObject($1)
+        },
+        Operation("DeleteObject", .DELETE, .object, need: .writeObject) { try await $0.deleteObject($1) },
+        Operation("DeleteMultipleObjects", .POST, .bucket, "delete", need: .writeObject, action: "DeleteObject") {
+            try await $0.deleteMultipleObjects($1)
+        },
+        Operation("PutObjectAcl", .PUT, .object, "acl", need: .owner) { try await $0.putObjectACL($1) },
+        Operation("GetObjectAcl", .GET, .object, "acl", need: .owner) { try $0.getObjectACL($1) },
+    ]
+}
+
 /// Single objects: put, get, head, append, delete.
 extension Service {
     // MARK: Writing

@@ -40,6 +40,16 @@ extension Tag {
     }
 }
 
+extension Operation {
+    static let taggingOperations: [Operation] = [
+        Operation("PutObjectTagging", .PUT, .object, "tagging", need: .owner) { try await $0.putObjectTagging($1) },
+        Operation("GetObjectTagging", .GET, .object, "tagging", need: .readObject) { try $0.getObjectTagging($1) },
+        Operation("DeleteObjectTagging", .DELETE, .object, "tagging", need: .owner) {
+            try await $0.deleteObjectTagging($1)
+        },
+    ]
+}
+
 extension Service {
     func putObjectTagging(_ call: Call) async throws -> Response {
         guard let document = try await call.document(root: "Tagging") else { throw Fault.malformedXML }

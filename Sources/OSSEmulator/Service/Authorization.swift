@@ -1,44 +1,21 @@
 extension Service {
-    private enum Need {
-        case owner
-        case readBucket
-        case readObject
-        case writeObject
-        /// Any account; nobody anonymous.
-        case account
-    }
-
-    private func need(of operation: Operation) -> Need {
-        switch operation {
-        case .listBuckets, .putBucket, .notHere, .methodNotAllowed: .account
-        case .putBucketACL, .deleteBucket, .getBucketInfo, .getBucketLocation, .getBucketStat, .getBucketACL,
-            .putBucketVersioning, .getBucketVersioning, .putBucketLifecycle, .getBucketLifecycle,
-            .deleteBucketLifecycle, .putObjectACL, .getObjectACL, .putObjectTagging, .deleteObjectTagging:
-            .owner
-        case .listObjects, .listObjectsV2, .listObjectVersions, .listMultipartUploads: .readBucket
-        case .getObject, .headObject, .getObjectMeta, .getObjectTagging: .readObject
-        case .putObject, .copyObject, .appendObject, .deleteObject, .deleteMultipleObjects, .initiateMultipartUpload,
-            .uploadPart, .uploadPartCopy, .completeMultipartUpload, .abortMultipartUpload, .listParts:
-            .writeObject
-        }
-    }
-
     /// Says whether the caller may do what it asks for, by the ACLs of bucket and object.
     func authorize(_ call: Call) throws {
-        let need = need(of: call.request.operation)
         guard let bucket = call.bucketRecord else {
-            if call.identity == .anonymous { throw Fault.anonymousDenied }
+            let isOpen = call.request.operation.need == .nothing
+            if call.identity == .anonymous, !isOpen { throw Fault.anonymousDenied }
             return
         }
         if call.identity.owns(bucket) { return }
         let isAnonymous = call.identity == .anonymous
-        switch need {
+        switch call.request.operation.need {
+        case .nothing: break
         case .owner:
             throw isAnonymous ? Fault.anonymousDenied : Fault.notTheOwner
         case .account:
             if isAnonymous { throw Fault.anonymousDenied }
             // Somebody else's name for a bucket.
-            if call.request.operation == .putBucket { throw Fault.bucketAlreadyExists(bucket.name) }
+            if call.request.operation.createsBucket { throw Fault.bucketAlreadyExists(bucket.name) }
         case .readBucket:
             guard bucket.acl != .private else { throw isAnonymous ? Fault.anonymousDenied : Fault.notTheOwner }
         case .readObject:

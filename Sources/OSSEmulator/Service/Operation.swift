@@ -1,54 +1,89 @@
 import NIOHTTP1
 
-/// The operations that the emulator knows, by the names that the API gives them.
-enum Operation: String, Sendable {
-    case listBuckets = "ListBuckets"
-
-    case putBucket = "PutBucket"
-    case deleteBucket = "DeleteBucket"
-    case getBucketInfo = "GetBucketInfo"
-    case getBucketLocation = "GetBucketLocation"
-    case getBucketStat = "GetBucketStat"
-    case putBucketACL = "PutBucketAcl"
-    case getBucketACL = "GetBucketAcl"
-    case putBucketVersioning = "PutBucketVersioning"
-    case getBucketVersioning = "GetBucketVersioning"
-    case putBucketLifecycle = "PutBucketLifecycle"
-    case getBucketLifecycle = "GetBucketLifecycle"
-    case deleteBucketLifecycle = "DeleteBucketLifecycle"
-    case listObjects = "ListObjects"
-    case listObjectsV2 = "ListObjectsV2"
-    case listObjectVersions = "ListObjectVersions"
-    case listMultipartUploads = "ListMultipartUploads"
-    case deleteMultipleObjects = "DeleteMultipleObjects"
-
-    case putObject = "PutObject"
-    case getObject = "GetObject"
-    case headObject = "HeadObject"
-    case getObjectMeta = "GetObjectMeta"
-    case copyObject = "CopyObject"
-    case appendObject = "AppendObject"
-    case deleteObject = "DeleteObject"
-    case putObjectACL = "PutObjectAcl"
-    case getObjectACL = "GetObjectAcl"
-    case putObjectTagging = "PutObjectTagging"
-    case getObjectTagging = "GetObjectTagging"
-    case deleteObjectTagging = "DeleteObjectTagging"
-    case initiateMultipartUpload = "InitiateMultipartUpload"
-    case uploadPart = "UploadPart"
-    case uploadPartCopy = "UploadPartCopy"
-    case completeMultipartUpload = "CompleteMultipartUpload"
-    case abortMultipartUpload = "AbortMultipartUpload"
-    case listParts = "ListParts"
-
-    /// The sub-resource is one of the service's, but nothing here answers it yet.
-    case notHere = "NotImplemented"
-    case methodNotAllowed = "MethodNotAllowed"
-
-    /// These make the bucket if it is missing; all others find a missing bucket before anything else.
-    var createsBucket: Bool {
-        self == .putBucket || self == .putBucketACL
+/// What a request can ask for: how it is recognised, who may ask, and what answers it.
+///
+/// The tables stand beside the code that answers; ``Operation/all`` joins them.
+struct Operation: Sendable {
+    enum Scope: Sendable {
+        case service, bucket, object
     }
+
+    /// Who may ask, where no policy says otherwise.
+    enum Need: Sendable {
+        /// Any account; nobody anonymous.
+        case account
+        /// The bucket's owner.
+        case owner
+        case readBucket
+        case readObject
+        case writeObject
+        /// Everybody, signed or not.
+        case nothing
+    }
+
+    typealias Perform = @Sendable (Service, Call) async throws -> Response
+
+    /// As the API calls it.
+    let name: String
+    let method: HTTPMethod
+    let scope: Scope
+    /// Query parameters that must be there; `name=value` asks for the value too.
+    let parameters: [Substring]
+    /// A header that must be there.
+    let header: String?
+    let need: Need
+    /// What a policy calls it, without `oss:`.
+    let action: String
+    /// It makes the bucket if that is missing; all others find a missing bucket before anything else.
+    let createsBucket: Bool
+    let perform: Perform
+
+    /// - Parameters:
+    ///   - query: the parameters that mark it, as they would stand in a URL: `replication&comp=add`.
+    ///   - action: what a policy calls it, where that isn't the name.
+    init(
+        _ name: String, _ method: HTTPMethod, _ scope: Scope, _ query: String = "", header: String? = nil,
+        need: Need, action: String? = nil, createsBucket: Bool = false, perform: @escaping Perform
+    ) {
+        self.name = name
+        self.method = method
+        self.scope = scope
+        parameters = query.split(separator: "&")
+        self.header = header
+        self.need = need
+        self.action = action ?? name
+        self.createsBucket = createsBucket
+        self.perform = perform
+    }
+
+    private func matches(_ query: Query, _ headers: HTTPHeaders) -> Bool {
+        if let header, !headers.contains(name: header) { return false }
+        return parameters.allSatisfy { parameter in
+            guard let equals = parameter.firstIndex(of: "=") else { return query.has(String(parameter)) }
+            return query.value(String(parameter[..<equals])) == String(parameter[parameter.index(after: equals)...])
+        }
+    }
+
+    /// The more conditions it has, the better it fits a request that meets them.
+    private var weight: Int { parameters.count * 2 + (header == nil ? 0 : 1) }
+}
+
+// MARK: - Finding the operation
+
+extension Operation {
+    static let all: [Operation] =
+        bucketOperations + listingOperations + lifecycleOperations + objectOperations + taggingOperations
+        + multipartOperations
+
+    private struct Place: Hashable {
+        var method: String
+        var scope: Scope
+    }
+
+    /// By method and scope, the most specific first.
+    private static let table: [Place: [Operation]] = Dictionary(grouping: all) {
+        Place(method: $0.method.rawValue, scope: $0.scope)
+    }.mapValues { $0.sorted { $0.weight > $1.weight } }
 
     /// Sub-resources of the service that must not be taken for a plain request on the bucket or object.
     private static let otherSubresources: Set<String> = [
@@ -66,66 +101,24 @@ enum Operation: String, Sendable {
 
     /// Finds the operation that a request asks for.
     static func route(method: HTTPMethod, target: RequestTarget, headers: HTTPHeaders) -> Operation {
-        let query = target.query
-        if query.items.contains(where: { otherSubresources.contains($0.name) }) { return .notHere }
-        guard target.bucket != nil else { return method == .GET ? .listBuckets : .methodNotAllowed }
-        return target.key == nil ? bucketOperation(method, query) : objectOperation(method, query, headers)
-    }
-
-    private static func bucketOperation(_ method: HTTPMethod, _ query: Query) -> Operation {
-        if query.has("tagging") { return .notHere }
-        switch method {
-        case .GET:
-            if query.has("acl") { return .getBucketACL }
-            if query.has("bucketInfo") { return .getBucketInfo }
-            if query.has("location") { return .getBucketLocation }
-            if query.has("stat") { return .getBucketStat }
-            if query.has("versioning") { return .getBucketVersioning }
-            if query.has("versions") { return .listObjectVersions }
-            if query.has("lifecycle") { return .getBucketLifecycle }
-            if query.has("uploads") { return .listMultipartUploads }
-            return query.value("list-type") == "2" ? .listObjectsV2 : .listObjects
-        case .PUT:
-            if query.has("acl") { return .putBucketACL }
-            if query.has("versioning") { return .putBucketVersioning }
-            if query.has("lifecycle") { return .putBucketLifecycle }
-            return .putBucket
-        case .DELETE:
-            return query.has("lifecycle") ? .deleteBucketLifecycle : .deleteBucket
-        case .POST:
-            return query.has("delete") ? .deleteMultipleObjects : .notHere
-        case .OPTIONS:
-            return .notHere
-        default:
+        let scope: Scope = target.bucket == nil ? .service : target.key == nil ? .bucket : .object
+        let candidates = table[Place(method: method.rawValue, scope: scope)] ?? []
+        guard let found = candidates.first(where: { $0.matches(target.query, headers) }) else {
             return .methodNotAllowed
         }
+        // A sub-resource that nothing here answers must not be taken for the plain operation on what it belongs to.
+        if found.parameters.isEmpty, target.query.items.contains(where: { otherSubresources.contains($0.name) }) {
+            return .notHere
+        }
+        return found
     }
 
-    private static func objectOperation(_ method: HTTPMethod, _ query: Query, _ headers: HTTPHeaders) -> Operation {
-        switch method {
-        case .GET:
-            if query.has("acl") { return .getObjectACL }
-            if query.has("tagging") { return .getObjectTagging }
-            return query.has("uploadId") ? .listParts : .getObject
-        case .HEAD:
-            return query.has("objectMeta") ? .getObjectMeta : .headObject
-        case .PUT:
-            let isCopy = headers.contains(name: "x-oss-copy-source")
-            if query.has("acl") { return .putObjectACL }
-            if query.has("tagging") { return .putObjectTagging }
-            if query.has("partNumber") || query.has("uploadId") { return isCopy ? .uploadPartCopy : .uploadPart }
-            return isCopy ? .copyObject : .putObject
-        case .POST:
-            if query.has("append") { return .appendObject }
-            if query.has("uploads") { return .initiateMultipartUpload }
-            return query.has("uploadId") ? .completeMultipartUpload : .notHere
-        case .DELETE:
-            if query.has("tagging") { return .deleteObjectTagging }
-            return query.has("uploadId") ? .abortMultipartUpload : .deleteObject
-        case .OPTIONS:
-            return .notHere
-        default:
-            return .methodNotAllowed
-        }
+    /// The sub-resource is one of the service's, but nothing here answers it.
+    static let notHere = Operation("NotImplemented", .GET, .service, need: .account) { _, call in
+        throw Fault.notImplemented("\(call.request.head.method.rawValue) \(call.request.head.uri)")
+    }
+
+    static let methodNotAllowed = Operation("MethodNotAllowed", .GET, .service, need: .account) { _, call in
+        throw Fault.methodNotAllowed.detail("Method", call.request.head.method.rawValue)
     }
 }

@@ -52,10 +52,10 @@ final class Service: Sendable {
                 metadata: ["code": "\(fault.code)", "message": "\(fault.message)", "path": "\(Self.path(of: head))"])
             response = document(fault, head: head, requestID: id)
         } catch let error as ConnectionLost {
-            logger.debug("the client went away", metadata: ["operation": "\(operation.rawValue)"])
+            logger.debug("the client went away", metadata: ["operation": "\(operation.name)"])
             throw error
         } catch {
-            logger.error("the request failed", metadata: ["reason": "\(error)", "operation": "\(operation.rawValue)"])
+            logger.error("the request failed", metadata: ["reason": "\(error)", "operation": "\(operation.name)"])
             response = document(.internalError, head: head, requestID: id)
         }
         let elapsed = (NIODeadline.now() - started).nanoseconds / 1_000_000
@@ -66,7 +66,7 @@ final class Service: Sendable {
         logger.debug(
             "answered",
             metadata: [
-                "operation": "\(operation.rawValue)", "bucket": "\(bucket ?? "")",
+                "operation": "\(operation.name)", "bucket": "\(bucket ?? "")",
                 "status": "\(response.status.code)", "milliseconds": "\(elapsed)",
             ])
         return response
@@ -92,50 +92,7 @@ final class Service: Sendable {
         let identity = try authenticator.identify(request)
         let call = Call(request: request, identity: identity, bucketRecord: bucket, body: body, eventLoop: eventLoop)
         try authorize(call)
-        return try await perform(call)
-    }
-
-    private func perform(_ call: Call) async throws -> Response {
-        switch call.request.operation {
-        case .listBuckets: try listBuckets(call)
-        case .putBucket: try await putBucket(call)
-        case .deleteBucket: try await deleteBucket(call)
-        case .getBucketInfo: try getBucketInfo(call)
-        case .getBucketLocation: try getBucketLocation(call)
-        case .getBucketStat: try getBucketStat(call)
-        case .putBucketACL: try await putBucketACL(call)
-        case .getBucketACL: try getBucketACL(call)
-        case .putBucketVersioning: try await putBucketVersioning(call)
-        case .getBucketVersioning: try getBucketVersioning(call)
-        case .putBucketLifecycle: try await putBucketLifecycle(call)
-        case .getBucketLifecycle: try getBucketLifecycle(call)
-        case .deleteBucketLifecycle: try await deleteBucketLifecycle(call)
-        case .listObjects: try listObjects(call)
-        case .listObjectsV2: try listObjectsV2(call)
-        case .listObjectVersions: try listObjectVersions(call)
-        case .listMultipartUploads: try listMultipartUploads(call)
-        case .deleteMultipleObjects: try await deleteMultipleObjects(call)
-        case .putObject: try await putObject(call)
-        case .getObject: try getObject(call)
-        case .headObject: try headObject(call)
-        case .getObjectMeta: try getObjectMeta(call)
-        case .copyObject: try await copyObject(call)
-        case .appendObject: try await appendObject(call)
-        case .deleteObject: try await deleteObject(call)
-        case .putObjectACL: try await putObjectACL(call)
-        case .getObjectACL: try getObjectACL(call)
-        case .putObjectTagging: try await putObjectTagging(call)
-        case .getObjectTagging: try getObjectTagging(call)
-        case .deleteObjectTagging: try await deleteObjectTagging(call)
-        case .initiateMultipartUpload: try await initiateMultipartUpload(call)
-        case .uploadPart: try await uploadPart(call)
-        case .uploadPartCopy: try await uploadPartCopy(call)
-        case .completeMultipartUpload: try await completeMultipartUpload(call)
-        case .abortMultipartUpload: try await abortMultipartUpload(call)
-        case .listParts: try listParts(call)
-        case .notHere: throw Fault.notImplemented("\(call.request.head.method.rawValue) \(call.request.head.uri)")
-        case .methodNotAllowed: throw Fault.methodNotAllowed.detail("Method", call.request.head.method.rawValue)
-        }
+        return try await request.operation.perform(self, call)
     }
 
     // MARK: Errors
