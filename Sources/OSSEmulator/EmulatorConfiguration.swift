@@ -10,16 +10,19 @@ public struct EmulatorCredential: Sendable, Hashable {
     public var securityToken: String?
     /// The account that the keys belong to; it owns the buckets that they make.
     public var accountID: String
+    /// For temporary credentials: when they end; nil for never.
+    public var expiration: EmulatorInstant?
 
     /// Creates a pair of keys.
     public init(
         accessKeyID: String, accessKeySecret: String, securityToken: String? = nil,
-        accountID: String = "1234567890123456"
+        accountID: String = "1234567890123456", expiration: EmulatorInstant? = nil
     ) {
         self.accessKeyID = accessKeyID
         self.accessKeySecret = accessKeySecret
         self.securityToken = securityToken
         self.accountID = accountID
+        self.expiration = expiration
     }
 
     /// The pair that is accepted unless others are configured. It opens nothing but an emulator.

@@ -69,14 +69,24 @@ private struct Vector: Sendable, CustomTestStringConvertible {
         change(&head)
         return Request(
             id: "", head: head, target: try RequestTarget(uri: head.uri, host: "127.0.0.1", domains: []),
-            operation: .putObject, received: EmulatorInstant(secondsSince1970: instant),
+            operation: Operation.route(method: .PUT, target: target, headers: headers),
+            received: EmulatorInstant(secondsSince1970: instant),
             logger: EmulatorConfiguration().logger)
     }
 
     var authenticator: Authenticator {
         Authenticator(
-            credentials: [EmulatorCredential(accessKeyID: "ak", accessKeySecret: "sk", securityToken: token)],
+            credentials: CredentialStore([
+                EmulatorCredential(accessKeyID: "ak", accessKeySecret: "sk", securityToken: token)
+            ]),
             region: "cn-hangzhou")
+    }
+}
+
+extension Authenticator {
+    fileprivate func identify(_ request: Request) throws(Fault) -> Identity {
+        var check = SignatureCheck()
+        return try identify(request, check: &check)
     }
 }
 

@@ -17,15 +17,19 @@ struct Authenticator: Sendable {
     /// How far a client's clock may be off, in milliseconds.
     static let maximumSkew: Int64 = 15 * 60 * 1000
 
-    private let credentials: [String: EmulatorCredential]
+    private let credentials: CredentialStore
     private let v4: SignatureV4
 
-    init(credentials: [EmulatorCredential], region: String) {
-        self.credentials = Dictionary(credentials.map { ($0.accessKeyID, $0) }) { first, _ in first }
+    init(credentials: CredentialStore, region: String) {
+        self.credentials = credentials
         v4 = SignatureV4(region: region)
     }
 
-    func identify(_ request: Request) throws(Fault) -> Identity {
+    /// - Parameter check: what was found out, also where the request is refused.
+    func identify(_ request: Request, check: inout SignatureCheck) throws(Fault) -> Identity {
+        let lookup: SignatureV4.CredentialLookup = { id, token throws(Fault) in
+            try credential(id, token: token, now: request.received)
+        }
         let authorization = request.nonEmptyHeader("authorization")
         let hasV4Query = request.query.has("x-oss-signature-version") || request.query.has("x-oss-signature")
         let hasV1Query = request.query.has("OSSAccessKeyId") || request.query.has("Signature")
@@ -34,22 +38,25 @@ struct Authenticator: Sendable {
                 throw .malformedAuthorization("Only one of the Authorization header and a signed URL may be used.")
             }
             if authorization.hasPrefix(SignatureV4.algorithm + " ") {
-                return try v4.verifyHeader(authorization, request, credential: credential)
+                return try v4.verifyHeader(authorization, request, credential: lookup, check: &check)
             }
             if authorization.hasPrefix("OSS ") { throw .notImplemented("signature version 1") }
             throw .malformedAuthorization("The Authorization header is invalid.")
         }
-        if hasV4Query { return try v4.verifyQuery(request, credential: credential) }
+        if hasV4Query { return try v4.verifyQuery(request, credential: lookup, check: &check) }
         if hasV1Query { throw .notImplemented("signature version 1") }
         return .anonymous
     }
 
     /// The credential of a key ID, with the security token that must come with it.
-    private func credential(_ accessKeyID: String, token: String?) throws(Fault) -> EmulatorCredential {
-        guard let credential = credentials[accessKeyID] else {
+    private func credential(
+        _ accessKeyID: String, token: String?, now: EmulatorInstant
+    ) throws(Fault) -> EmulatorCredential {
+        guard let credential = credentials.find(accessKeyID) else {
             throw .invalidAccessKeyID.detail("OSSAccessKeyId", accessKeyID)
         }
         guard credential.securityToken == token else { throw .invalidSecurityToken }
+        if let end = credential.expiration, end <= now { throw .securityTokenExpired }
         return credential
     }
 }

@@ -22,7 +22,7 @@ struct SignatureV4: Sendable {
     // MARK: The two forms
 
     func verifyHeader(
-        _ authorization: String, _ request: Request, credential lookup: CredentialLookup
+        _ authorization: String, _ request: Request, credential lookup: CredentialLookup, check: inout SignatureCheck
     ) throws(Fault) -> Identity {
         var fields: [String: String] = [:]
         for part in authorization.dropFirst(Self.algorithm.utf8.count + 1).split(separator: ",") {
@@ -35,6 +35,9 @@ struct SignatureV4: Sendable {
             throw .malformedAuthorization("The Authorization header lacks its Credential or Signature.")
         }
         let scope = try Scope(credentialField)
+        check.scheme = .v4Header
+        check.accessKeyID = scope.accessKeyID
+        check.providedSignature = signature
         let credential = try lookup(scope.accessKeyID, request.nonEmptyHeader("x-oss-security-token"))
         let date = try date(of: request)
         guard abs(date.millisecondsSince1970 - request.received.millisecondsSince1970) <= Authenticator.maximumSkew
@@ -47,14 +50,16 @@ struct SignatureV4: Sendable {
         guard payloadHash == Self.unsignedPayload else {
             throw .invalidArgument("x-oss-content-sha256", payloadHash, "The value must be UNSIGNED-PAYLOAD.")
         }
-        try check(scope, date: date.basicISO8601)
+        try checkScope(scope, date: date.basicISO8601)
         try verify(
             request, scope: scope, date: date.basicISO8601, additionalHeaders: try names(fields["AdditionalHeaders"]),
-            payloadHash: payloadHash, signature: signature, credential: credential)
+            payloadHash: payloadHash, signature: signature, credential: credential, check: &check)
         return .account(credential.accountID)
     }
 
-    func verifyQuery(_ request: Request, credential lookup: CredentialLookup) throws(Fault) -> Identity {
+    func verifyQuery(
+        _ request: Request, credential lookup: CredentialLookup, check: inout SignatureCheck
+    ) throws(Fault) -> Identity {
         let query = request.query
         guard query.value("x-oss-signature-version") == Self.algorithm else {
             throw .invalidArgument(
@@ -67,6 +72,9 @@ struct SignatureV4: Sendable {
             throw .malformedAuthorization("The signed URL lacks one of its parameters.")
         }
         let scope = try Scope(credentialField)
+        check.scheme = .v4Query
+        check.accessKeyID = scope.accessKeyID
+        check.providedSignature = signature
         let token = query.nonEmpty("x-oss-security-token") ?? request.nonEmptyHeader("x-oss-security-token")
         let credential = try lookup(scope.accessKeyID, token)
         guard let date = EmulatorInstant(basicISO8601: dateText) else {
@@ -80,7 +88,7 @@ struct SignatureV4: Sendable {
         }
         let end = EmulatorInstant(millisecondsSince1970: date.millisecondsSince1970 + expiry * 1000)
         guard request.received <= end else { throw .requestHasExpired(expires: end, now: request.received) }
-        try check(scope, date: dateText)
+        try checkScope(scope, date: dateText)
         let additional = try names(query.nonEmpty("x-oss-additional-headers"))
         for name in additional where !request.headers.contains(name: name) {
             throw .invalidArgument(
@@ -89,7 +97,7 @@ struct SignatureV4: Sendable {
         try verify(
             request, scope: scope, date: dateText, additionalHeaders: additional,
             payloadHash: request.nonEmptyHeader("x-oss-content-sha256") ?? Self.unsignedPayload, signature: signature,
-            credential: credential)
+            credential: credential, check: &check)
         return .account(credential.accountID)
     }
 
@@ -113,7 +121,7 @@ struct SignatureV4: Sendable {
         var text: String { "\(date)/\(region)/\(product)/\(SignatureV4.scopeEnd)" }
     }
 
-    private func check(_ scope: Scope, date: String) throws(Fault) {
+    private func checkScope(_ scope: Scope, date: String) throws(Fault) {
         guard scope.region == region else {
             throw .malformedAuthorization("Invalid signing region in Authorization header.").detail("Region", region)
         }
@@ -152,13 +160,15 @@ struct SignatureV4: Sendable {
 
     private func verify(
         _ request: Request, scope: Scope, date: String, additionalHeaders: [String], payloadHash: String,
-        signature: String, credential: EmulatorCredential
+        signature: String, credential: EmulatorCredential, check: inout SignatureCheck
     ) throws(Fault) {
         let canonical = Self.canonicalRequest(
             method: request.head.method.rawValue, bucket: request.target.bucket, key: request.target.key,
             query: request.query, headers: request.headers, additionalHeaders: additionalHeaders,
             payloadHash: payloadHash)
         let toSign = Self.stringToSign(canonicalRequest: canonical, date: date, scope: scope.text)
+        check.canonicalRequest = canonical
+        check.stringToSign = toSign
         guard let provided = Hex.decode(signature),
             HMAC<SHA256>.isValidAuthenticationCode(
                 provided, authenticating: Array(toSign.utf8), using: key(credential.accessKeySecret, scope))

@@ -79,6 +79,9 @@ extension Fault {
     static let invalidSecurityToken = Fault(
         .forbidden, "InvalidSecurityToken", "The security token you provided is invalid.")
 
+    static let securityTokenExpired = Fault(
+        .forbidden, "SecurityTokenExpired", "The security token you provided has expired.")
+
     static func malformedAuthorization(_ message: String) -> Fault {
         Fault(.badRequest, "InvalidArgument", message)
     }

@@ -14,6 +14,7 @@ final class Service: Sendable {
     let pool: NIOThreadPool
     /// `http://127.0.0.1:40123`; clients take it from answers and connect to it.
     let endpoint: String
+    let credentials: CredentialStore
     private let authenticator: Authenticator
     private let domains: [String]
 
@@ -25,7 +26,8 @@ final class Service: Sendable {
         self.catalogue = catalogue
         self.pool = pool
         self.endpoint = endpoint
-        authenticator = Authenticator(credentials: configuration.credentials, region: configuration.region)
+        credentials = CredentialStore(configuration.credentials)
+        authenticator = Authenticator(credentials: credentials, region: configuration.region)
         domains = (configuration.domains + ["localhost"]).map { $0.lowercased() }
     }
 
@@ -38,6 +40,7 @@ final class Service: Sendable {
         logger[metadataKey: "request"] = "\(id)"
         var operation = Operation.notHere
         var bucket: String?
+        var check = SignatureCheck()
         var response: Response
         do {
             let target = try RequestTarget(uri: head.uri, host: head.headers.first(name: "host"), domains: domains)
@@ -45,7 +48,7 @@ final class Service: Sendable {
             bucket = target.bucket
             let request = Request(
                 id: id, head: head, target: target, operation: operation, received: received, logger: logger)
-            response = try await answer(request, body, eventLoop)
+            response = try await answer(request, body, eventLoop, check: &check)
         } catch let fault as Fault {
             logger.debug(
                 "refused",
@@ -67,7 +70,7 @@ final class Service: Sendable {
             "answered",
             metadata: [
                 "operation": "\(operation.name)", "bucket": "\(bucket ?? "")",
-                "status": "\(response.status.code)", "milliseconds": "\(elapsed)",
+                "status": "\(response.status.code)", "milliseconds": "\(elapsed)", "signature": "\(check.scheme)",
             ])
         return response
     }
@@ -83,13 +86,15 @@ final class Service: Sendable {
         return time + Hex.encode(UInt64.random(in: 0 ... .max), uppercase: true)
     }
 
-    private func answer(_ request: Request, _ body: RequestBody, _ eventLoop: any EventLoop) async throws -> Response {
+    private func answer(
+        _ request: Request, _ body: RequestBody, _ eventLoop: any EventLoop, check: inout SignatureCheck
+    ) async throws -> Response {
         var bucket: BucketRecord?
         if let name = request.target.bucket {
             bucket = catalogue.bucket(name)
             if bucket == nil, !request.operation.createsBucket { throw Fault.noSuchBucket(name) }
         }
-        let identity = try authenticator.identify(request)
+        let identity = try authenticator.identify(request, check: &check)
         let call = Call(request: request, identity: identity, bucketRecord: bucket, body: body, eventLoop: eventLoop)
         try authorize(call)
         return try await request.operation.perform(self, call)
