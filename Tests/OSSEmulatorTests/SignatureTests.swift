@@ -69,7 +69,7 @@ private struct Vector: Sendable, CustomTestStringConvertible {
         change(&head)
         return Request(
             id: "", head: head, target: try RequestTarget(uri: head.uri, host: "127.0.0.1", domains: []),
-            operation: Operation.route(method: .PUT, target: target, headers: headers),
+            operation: .notHere,
             received: EmulatorInstant(secondsSince1970: instant),
             logger: EmulatorConfiguration().logger)
     }
