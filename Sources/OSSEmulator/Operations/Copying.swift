@@ -47,7 +47,7 @@ extension Service {
         let bucket = try call.bucket
         let key = try call.key
         let request = call.request
-        let forbidOverwrite = try request.flag("x-oss-forbid-overwrite")
+        let forbidOverwrite = try call.forbidsOverwrite()
         let source = try copySource(call)
         let given = try ObjectAttributes(request, bucket: bucket)
         var attributes = source.version.attributes

@@ -58,7 +58,7 @@ extension Service {
     func initiateMultipartUpload(_ call: Call) async throws -> Response {
         let bucket = try call.bucket
         let key = try call.key
-        if try call.request.flag("x-oss-forbid-overwrite"), bucket.versioning == nil,
+        if try call.forbidsOverwrite(), bucket.versioning == nil,
             let existing = try catalogue.version(nil, of: key, in: bucket.name), !existing.isDeleteMarker
         {
             throw Fault.fileAlreadyExists(key)
@@ -188,7 +188,7 @@ extension Service {
             wanted = try Self.wantedParts(document)
         }
         let acl = try ObjectAttributes.acl(of: request)
-        let forbidOverwrite = try request.flag("x-oss-forbid-overwrite")
+        let forbidOverwrite = try call.forbidsOverwrite()
         let now = configuration.now()
         let whole = found.record.isSequential ? try await contentMD5(of: Self.assemble(found, wanted)) : nil
         let written = try await catalogue.change(bucket.name, key.key) { [wanted] catalogue in

@@ -27,7 +27,7 @@ extension Service {
 
     /// Refuses early what would be refused after the body was sent.
     private func checkOverwrite(_ call: Call) throws -> Bool {
-        let forbids = try call.request.flag("x-oss-forbid-overwrite")
+        let forbids = try call.forbidsOverwrite()
         let bucket = try call.bucket
         if forbids, bucket.versioning == nil,
             let existing = try catalogue.version(nil, of: try call.key, in: bucket.name), !existing.isDeleteMarker

@@ -26,6 +26,7 @@ final class Catalogue: Sendable {
 
     struct State: Sendable {
         var buckets: [String: Bucket] = [:]
+        var accounts: [String: AccountRecord] = [:]
         var references: [BlobID: Int] = [:]
         var nextSequence: UInt64 = 1
 
@@ -64,7 +65,9 @@ final class Catalogue: Sendable {
         self.storage = storage
         self.pool = pool
         var state = State()
-        for found in try storage.load().buckets {
+        let stored = try storage.load()
+        for account in stored.accounts { state.accounts[account.id] = account }
+        for found in stored.buckets {
             var bucket = Bucket(record: found.record)
             for version in found.versions.sorted(by: { $0.sequence > $1.sequence }) {
                 state.retain(version.segments)
@@ -94,6 +97,10 @@ final class Catalogue: Sendable {
 
     func bucket(_ name: String) -> BucketRecord? {
         state.withLockedValue { $0.buckets[name]?.record }
+    }
+
+    func account(_ id: String) -> AccountRecord {
+        state.withLockedValue { $0.accounts[id] } ?? AccountRecord(id: id)
     }
 
     /// Reads a bucket's index where it lies.

@@ -16,6 +16,7 @@ import NIOCore
 ///     DIR/lock                                     held while an emulator runs
 ///     DIR/temporary/…                              what is being written; emptied at start
 ///     DIR/blobs/HH/ID                              bytes, never changed once there
+///     DIR/accounts/ID                              an account's record
 ///     DIR/buckets/NAME/bucket                      a bucket's record
 ///     DIR/buckets/NAME/objects/HH/HASH.VERSION     a version's record; HASH is the SHA-256 of the key
 ///     DIR/buckets/NAME/uploads/ID/upload           an upload's record
@@ -48,7 +49,7 @@ final class FileStorage: Storage {
             throw StorageFailure(description: "\(root) is in use by another emulator")
         }
         do {
-            for name in ["temporary", "blobs", "buckets"] { try Files.makeDirectory(root + "/" + name) }
+            for name in ["temporary", "blobs", "accounts", "buckets"] { try Files.makeDirectory(root + "/" + name) }
             for name in try Files.list(root + "/temporary") { try Files.removeTree(root + "/temporary/" + name) }
             for byte in UInt8.min...UInt8.max { try Files.makeDirectory(root + "/blobs/" + Hex.encode([byte])) }
         } catch {
@@ -111,6 +112,11 @@ final class FileStorage: Storage {
         guard !Files.isDirectory(path) else { return }
         try Files.makeDirectory(path)
         if isSynchronizing { try Files.synchronizeDirectory(parent) }
+    }
+
+    func write(_ record: AccountRecord) throws {
+        let folder = root + "/accounts"
+        try put(record.encoded(), at: "\(folder)/\(Hex.encode(Array(record.id.utf8)))", in: folder)
     }
 
     func write(_ record: BucketRecord) throws {
@@ -252,6 +258,13 @@ final class FileStorage: Storage {
                 guard let size = sizes[segment.blob] else { return false }
                 return segment.offset >= 0 && segment.length >= 0 && segment.offset + segment.length <= size
             }
+        }
+        for name in try Files.list(root + "/accounts") {
+            guard let record = AccountRecord(encoded: try Files.readAll("\(root)/accounts/\(name)")) else {
+                logger.warning("a record that is not whole is left out", metadata: ["account": "\(name)"])
+                continue
+            }
+            state.accounts.append(record)
         }
         for name in try Files.list(root + "/buckets") where BucketName.isValid(name) {
             let folder = try bucketPath(name)

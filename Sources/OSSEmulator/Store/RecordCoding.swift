@@ -36,6 +36,12 @@ struct RecordWriter {
         }
     }
 
+    mutating func documents(_ documents: [String: [UInt8]]) {
+        for (name, bytes) in documents.sorted(by: { $0.key < $1.key }) {
+            pair("document", name, String(decoding: bytes, as: UTF8.self))
+        }
+    }
+
     consuming func finish() -> [UInt8] {
         var bytes = Array(text.utf8)
         var crc = CRC64()
@@ -92,6 +98,10 @@ struct RecordReader {
         }
     }
 
+    func documents() -> [String: [UInt8]] {
+        Dictionary(pairs("document").map { ($0, Array($1.utf8)) }) { $1 }
+    }
+
     func segments() -> [Segment]? {
         var result: [Segment] = []
         for words in fields["segment"] ?? [] {
@@ -132,6 +142,20 @@ extension ObjectAttributes {
     }
 }
 
+extension AccountRecord {
+    func encoded() -> [UInt8] {
+        var record = RecordWriter(kind: "account")
+        record.field("id", id)
+        record.documents(documents)
+        return record.finish()
+    }
+
+    init?(encoded bytes: [UInt8]) {
+        guard let record = RecordReader(bytes, kind: "account"), let id = record.text("id") else { return nil }
+        self.init(id: id, documents: record.documents())
+    }
+}
+
 extension BucketRecord {
     func encoded() -> [UInt8] {
         var record = RecordWriter(kind: "bucket")
@@ -143,9 +167,7 @@ extension BucketRecord {
         record.field("redundancy", redundancy)
         record.field("versioning", versioning?.rawValue)
         record.field("resource-group", resourceGroupID)
-        for (name, bytes) in documents.sorted(by: { $0.key < $1.key }) {
-            record.pair("document", name, String(decoding: bytes, as: UTF8.self))
-        }
+        record.documents(documents)
         return record.finish()
     }
 
@@ -158,7 +180,7 @@ extension BucketRecord {
         self.init(
             name: name, ownerID: owner, created: created, acl: acl, storageClass: storageClass, redundancy: redundancy,
             versioning: record.choice("versioning"), resourceGroupID: group,
-            documents: Dictionary(record.pairs("document").map { ($0, Array($1.utf8)) }) { $1 }
+            documents: record.documents()
         )
     }
 }

@@ -15,6 +15,7 @@ protocol Storage: Sendable {
     func discard(_ ids: [BlobID])
 
     /// Each returns when what was written would survive a crash.
+    func write(_ record: AccountRecord) throws
     func write(_ record: BucketRecord) throws
     func write(_ version: ObjectVersion, bucket: String) throws
     func write(_ upload: UploadRecord, bucket: String) throws
@@ -55,4 +56,5 @@ struct StoredState: Sendable {
     }
 
     var buckets: [Bucket] = []
+    var accounts: [AccountRecord] = []
 }
