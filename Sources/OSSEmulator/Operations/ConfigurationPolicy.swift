@@ -101,7 +101,7 @@ extension BucketRecord {
 
 extension AccountRecord {
     var blocksPublicAccess: Bool {
-        documents["publicAccessBlock"].flatMap { try? XMLReader.read($0) }?.value("BlockPublicAccess") == "true"
+        document("publicAccessBlock")?.value("BlockPublicAccess") == "true"
     }
 }
 

@@ -74,6 +74,9 @@ extension Operation {
     static let all: [Operation] =
         bucketOperations + listingOperations + objectOperations + taggingOperations + multipartOperations
         + configurationOperations + policyOperations + bucketTagOperations + wormOperations + corsOperations
+        + inventoryOperations + styleOperations + cnameOperations + redundancyOperations + replicationOperations
+        + metadataConfigurationOperations + accessPointOperations + metaQueryOperations + dataPipelineOperations
+        + serviceOperations
 
     private struct Place: Hashable {
         var method: String
