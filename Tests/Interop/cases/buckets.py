@@ -2,7 +2,6 @@
 
 import alibabacloud_oss_v2 as oss
 from harness import ENDPOINT, REGION, case, expect, same
-from local import fetch, url
 from sdk import head, keys, put, read, refused, versioning
 
 
@@ -167,10 +166,3 @@ async def cloud_boxes(api, bucket):
     expect(found.owner.id, "an owner")
     await refused(api.other(key_id="invalid-ak").list_cloud_boxes(), "InvalidAccessKeyId", 403, ec="0002-00000902")
 
-
-@case
-async def bad_names(api, bucket):
-    """The SDK lets no bad name pass, so they are asked for without it."""
-    same(fetch(url("UPPER"))[0], 400)
-    status, body, _ = fetch(url("a_b"))
-    same((status, b"<Code>InvalidBucketName</Code>" in body), (400, True), body)

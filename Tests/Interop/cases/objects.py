@@ -452,4 +452,4 @@ async def one_version(api, bucket):
     same([item.version_id for item in deleted.deleted_objects], [first, None])
     expect(deleted.deleted_objects[1].delete_marker and deleted.deleted_objects[1].delete_marker_version_id, "a marker")
     await refused(head(api, bucket, "k", version_id=first), "NoSuchVersion", 404)
-    await refused(get(api, bucket, "k", version_id="none"), "InvalidArgument", 400)
+    await refused(get(api, bucket, "k", version_id="none"), "NoSuchVersion", 404)
