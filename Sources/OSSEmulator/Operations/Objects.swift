@@ -225,11 +225,7 @@ extension Service {
         guard (1...1000).contains(wishes.count) else { throw Fault.malformedXML }
         let now = configuration.now()
         let deletions = try await catalogue.offload { [wishes] catalogue in
-            try wishes.map { wish in
-                try catalogue.locked(bucket, wish.key) {
-                    try catalogue.deleteVersion(wish.versionID, of: wish.key, in: bucket, now: now)
-                }
-            }
+            try catalogue.deleteVersions(wishes.map { ($0.key, $0.versionID) }, in: bucket, now: now)
         }
         if isQuiet { return Response() }
         return Response(root: "DeleteResult") { xml in
