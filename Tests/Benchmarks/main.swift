@@ -22,8 +22,16 @@ case "transfer":
         break
     }
     try await runTransfer(Target(environment: Environment.value), file: arguments[1])
+case "emulator":
+    guard arguments.count >= 3 else {
+        print("usage: oss-benchmark emulator PROGRAM FOLDER [OBJECTS]")
+        break
+    }
+    try await runEmulatorBenchmarks(
+        program: arguments[1], folder: arguments[2],
+        objects: arguments.dropFirst(3).first.flatMap { Int($0) } ?? 100_000)
 default:
-    print("usage: oss-benchmark primitives | transport | transfer FILE")
+    print("usage: oss-benchmark primitives | transport | transfer FILE | emulator PROGRAM FOLDER [OBJECTS]")
 }
 
 /// The server to measure against, as Scripts/with-emulator names it.

@@ -2,9 +2,13 @@
 struct SignatureCheck: Sendable {
     enum Scheme: String, Sendable {
         case anonymous, v1Header, v1Query, v4Header, v4Query, v1Form, v4Form
+        /// Those of the Security Token Service.
+        case rpc, acs3
     }
 
     var scheme = Scheme.anonymous
+    /// The signature is right, or the request came without one and was taken so.
+    var isVerified = false
     var accessKeyID: String?
     /// As the server computed it; V1 has none.
     var canonicalRequest: String?

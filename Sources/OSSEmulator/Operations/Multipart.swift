@@ -263,11 +263,10 @@ extension Service {
             if let last = wanted.last, last.number >= number { throw .invalidPartOrder }
             wanted.append(WantedPart(number: number, etag: etag))
         }
-        guard !wanted.isEmpty else { throw .malformedXML }
         return wanted
     }
 
-    /// Puts the parts together: all of them, or those that the client names.
+    /// Puts the parts together: all of them, or those that the client names. No parts make an empty object.
     private static func assemble(_ upload: Catalogue.Upload, _ wanted: [WantedPart]?) throws(Fault) -> ObjectVersion {
         var parts: [PartRecord] = []
         if let wanted {
@@ -279,7 +278,6 @@ extension Service {
             }
         } else {
             parts = upload.parts.map(\.value)
-            guard !parts.isEmpty else { throw .malformedXML }
         }
         for part in parts.dropLast() where part.size < MultipartLimits.minimumPartSize {
             throw .entityTooSmall(part.number, size: part.size, etag: part.etag)

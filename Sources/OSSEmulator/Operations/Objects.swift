@@ -224,22 +224,14 @@ extension Service {
         guard (1...1000).contains(wishes.count) else { throw Fault.malformedXML }
         let now = configuration.now()
         let deletions = try await catalogue.offload { [wishes] catalogue in
-            try wishes.map { wish -> Catalogue.Deletion? in
-                try catalogue.locked(bucket, wish.key) {
-                    do {
-                        return try catalogue.deleteVersion(
-                            wish.versionID, of: wish.key, in: bucket, now: now, bypasses: bypasses)
-                    } catch is Fault {
-                        // It must stay; the answer names what went, and says nothing of what didn't.
-                        return nil
-                    }
-                }
-            }
+            try catalogue.deleteVersions(
+                wishes.map { ($0.key, $0.versionID) }, in: bucket, now: now, bypasses: bypasses)
         }
         if isQuiet { return Response() }
         return Response(root: "DeleteResult") { xml in
             if encodes { xml.element("EncodingType", "url") }
             for (wish, deletion) in zip(wishes, deletions) {
+                // What must stay isn't named.
                 guard let deletion else { continue }
                 xml.element("Deleted") { xml in
                     xml.element("Key", encodes ? Percent.encode(wish.key.bytes) : wish.key.text)
