@@ -46,9 +46,9 @@ extension Fault {
         ec: "0002-00000902")
 
     static func signatureDoesNotMatch(
-        accessKeyID: String, provided: String, stringToSign: String, canonicalRequest: String
+        accessKeyID: String, provided: String, stringToSign: String, canonicalRequest: String? = nil
     ) -> Fault {
-        Fault(
+        let fault = Fault(
             .forbidden, "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided."
                 + " Check your key and signing method.",
@@ -57,7 +57,7 @@ extension Fault {
         .detail("OSSAccessKeyId", accessKeyID)
         .detail("SignatureProvided", provided)
         .detail("StringToSign", stringToSign)
-        .detail("CanonicalRequest", canonicalRequest)
+        return canonicalRequest.map { fault.detail("CanonicalRequest", $0) } ?? fault
     }
 
     static func requestTimeTooSkewed(requested: EmulatorInstant, now: EmulatorInstant) -> Fault {
@@ -76,14 +76,27 @@ extension Fault {
             .detail("ServerTime", now.iso8601)
     }
 
+    /// A temporary key came without its token.
+    static let missingSecurityToken = Fault(
+        .forbidden, "InvalidAccessKeyId",
+        "The OSS Access Key Id you provided does not exist in our records."
+            + " The Security Token may be lost to specify that it is a STS Access Id.",
+        ec: "0002-00000003")
+
     static let invalidSecurityToken = Fault(
-        .forbidden, "InvalidSecurityToken", "The security token you provided is invalid.")
+        .forbidden, "InvalidSecurityToken", "The security token you provided is invalid.", ec: "0002-00000008")
 
     static let securityTokenExpired = Fault(
-        .forbidden, "SecurityTokenExpired", "The security token you provided has expired.")
+        .forbidden, "SecurityTokenExpired", "The security token you provided has expired.", ec: "0002-00000007")
 
-    static func malformedAuthorization(_ message: String) -> Fault {
-        Fault(.badRequest, "InvalidArgument", message)
+    static func malformedAuthorization(_ message: String, ec: String = "") -> Fault {
+        Fault(.badRequest, "InvalidArgument", message, ec: ec)
+    }
+
+    static func incompleteSignedURL(ec: String) -> Fault {
+        Fault(
+            .forbidden, "AccessDenied",
+            "Query-string authentication requires the Signature, Expires and OSSAccessKeyId parameters", ec: ec)
     }
 
     static let accessDenied = Fault(
