@@ -126,11 +126,11 @@ struct EmulatorCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be between 0 and 65535") }
-        guard (0...65535).contains(controlPort ?? 0) else {
-            throw ValidationError("--control-port must be between 0 and 65535")
-        }
         guard (0...31_536_000).contains(restoreDuration) else {
             throw ValidationError("--restore-duration must be between 0 seconds and a year")
+        }
+        guard (0...65535).contains(controlPort ?? 0) else {
+            throw ValidationError("--control-port must be between 0 and 65535")
         }
         guard !accessKeyId.isEmpty, !accessKeySecret.isEmpty else {
             throw ValidationError("the keys must not be empty")
@@ -153,11 +153,11 @@ struct EmulatorCommand: AsyncParsableCommand {
         configuration.synchronizesFiles = sync
         configuration.blocksPublicAccess = blockPublicAccess
         configuration.domains = domain
+        configuration.restoreDuration = .seconds(restoreDuration)
         configuration.controlPort = controlPort
         configuration.controlHost = controlHost
         configuration.allowsFaultHeaders = faultHeaders
         configuration.requestLog = requestLog
-        configuration.restoreDuration = .seconds(restoreDuration)
         configuration.credentials = [
             EmulatorCredential(accessKeyID: accessKeyId, accessKeySecret: accessKeySecret)
         ]

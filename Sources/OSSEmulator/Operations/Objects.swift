@@ -231,6 +231,7 @@ extension Service {
         return Response(root: "DeleteResult") { xml in
             if encodes { xml.element("EncodingType", "url") }
             for (wish, deletion) in zip(wishes, deletions) {
+                // What must stay isn't named.
                 guard let deletion else { continue }
                 xml.element("Deleted") { xml in
                     xml.element("Key", encodes ? Percent.encode(wish.key.bytes) : wish.key.text)
