@@ -35,7 +35,7 @@ extension Service {
             let key = try? ObjectKey(checking: bytes)
         else { throw malformed }
         guard let bucket = catalogue.bucket(bucketName) else { throw Fault.noSuchBucket(bucketName) }
-        guard try mayRead(key, version: versionID, in: bucket, as: call.identity) else { throw Fault.accessDenied }
+        try authorizeRead(call, key, version: versionID, in: bucket)
         let (version, lease) = try find(versionID, of: key, in: bucket)
         try Conditions(call.request, prefix: "x-oss-copy-source-").check(version)
         return CopySource(
