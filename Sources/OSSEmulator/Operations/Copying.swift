@@ -25,7 +25,7 @@ extension Service {
         else { throw malformed }
         let key = ObjectKey(keyBytes)
         guard let bucket = catalogue.bucket(bucketName) else { throw Fault.noSuchBucket(bucketName) }
-        guard try mayRead(key, version: versionID, in: bucket, as: call.identity) else { throw Fault.accessDenied }
+        try authorizeRead(call, key, version: versionID.flatMap { $0.isEmpty ? nil : $0 }, in: bucket)
         let (version, lease) = try find(versionID.flatMap { $0.isEmpty ? nil : $0 }, of: key, in: bucket)
         try Conditions(call.request, prefix: "x-oss-copy-source-").check(version)
         guard !version.attributes.storageClass.needsRestore else { throw Fault.invalidObjectState }

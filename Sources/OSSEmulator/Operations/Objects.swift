@@ -223,6 +223,7 @@ extension Service {
             wishes.append(Wish(key: ObjectKey(key), versionID: version))
         }
         guard (1...1000).contains(wishes.count) else { throw Fault.malformedXML }
+        for wish in wishes { try authorizeDeletion(call, wish.key, version: wish.versionID) }
         let now = configuration.now()
         let deletions = try await catalogue.offload { [wishes] catalogue in
             try catalogue.deleteVersions(wishes.map { ($0.key, $0.versionID) }, in: bucket, now: now)
