@@ -127,11 +127,18 @@ struct EmulatorCommand: AsyncParsableCommand {
     var requestLog: String?
 
     @Option(
+        help: ArgumentHelp("How long the restore of an archived object takes.", valueName: "seconds"))
+    var restoreDuration = 5
+
+    @Option(
         help: ArgumentHelp("How much to log, to stderr.", valueName: "level"))
     var logLevel = LogLevel.warning
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be between 0 and 65535") }
+        guard (0...31_536_000).contains(restoreDuration) else {
+            throw ValidationError("--restore-duration must be between 0 seconds and a year")
+        }
         guard (0...65535).contains(controlPort ?? 0) else {
             throw ValidationError("--control-port must be between 0 and 65535")
         }
@@ -159,6 +166,7 @@ struct EmulatorCommand: AsyncParsableCommand {
         configuration.synchronizesFiles = sync
         configuration.blocksPublicAccess = blockPublicAccess
         configuration.domains = domain
+        configuration.restoreDuration = .seconds(restoreDuration)
         configuration.controlPort = controlPort
         configuration.controlHost = controlHost
         configuration.allowsFaultHeaders = faultHeaders
