@@ -285,7 +285,8 @@ extension Service {
         var md5 = Insecure.MD5()
         var crc64: UInt64 = 0
         for part in parts {
-            md5.update(data: Hex.decode(part.etag) ?? [])
+            // The text, not the digest: that is how the service's own ETags come out.
+            md5.update(data: Array(part.etag.utf8))
             crc64 = CRC64.combine(crc64, part.crc64, secondLength: UInt64(part.size))
         }
         return ObjectVersion(
