@@ -8,8 +8,8 @@ from harness import case, expect, same
 from operations import OPERATIONS
 from sdk import refused
 
-#: These answer without a bucket, whether or not it exists; the others find out first that it doesn't.
-MAKE_BUCKETS = {"PutBucket", "PutBucketAcl"}
+#: These make a bucket that is missing, or would if the body were one for that; all others find out first that it is.
+MAKE_BUCKETS = {"PutBucket", "PutBucketAcl", "PutBucketOverwriteConfig", "PutBucketObjectWormConfiguration"}
 
 
 def function_of(operation):
@@ -65,6 +65,16 @@ async def a_missing_bucket_comes_first(api, bucket):
                 raise AssertionError(f"{operation} by client {number}: {error}") from error
         found += 1
     expect(found > 130, f"{found} operations")
+    configurations = {
+        "overwrite_config": oss.OverwriteConfiguration(rules=[oss.OverwriteRule(action="forbid")]),
+        "object_worm_configuration": oss.ObjectWormConfiguration(object_worm_enabled="Enabled"),
+    }
+    for function, configuration in configurations.items():
+        member = function if function.endswith("configuration") else function.replace("config", "configuration")
+        await refused(
+            getattr(api, f"put_bucket_{function}")(bucket=name, **{member: configuration}), "MalformedXML", 400,
+            ec="0015-00000231",
+        )
 
 
 @case(counts=False)

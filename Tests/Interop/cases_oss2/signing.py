@@ -108,8 +108,8 @@ def providers(api, name):
             return oss2.credentials.Credentials(os.environ["OSS_ACCESS_KEY_ID"], KEY_SECRET)
 
     provider = Provider()
-    auth = oss2.ProviderAuth(provider) if api.form == "v1" else oss2.ProviderAuthV4(provider)
-    bucket = api.bucket(name, auth)
+    kind = {"v1": oss2.ProviderAuth, "v2": oss2.ProviderAuthV2, "v4": oss2.ProviderAuthV4}[api.form]
+    bucket = api.bucket(name, kind(provider))
     bucket.put_object("k", b"x")
     same((bucket.get_object("k").read(), provider.asked >= 2), (b"x", True))
 
