@@ -25,6 +25,49 @@ struct EmulatorCommand: AsyncParsableCommand {
             It ends on SIGINT and SIGTERM. It is meant for development and tests: the keys are no secret, and there \
             is no TLS. Clients that are given an IP address send the bucket in the path; for \
             http://BUCKET.DOMAIN:PORT/ name the domain with --domain (localhost needs no naming).
+
+            CONTROL ENDPOINT
+            With --control-port the line also has control=http://127.0.0.1:40124. There a browser shows what is \
+            stored, the last requests, and for a signature that does not match what the client did otherwise. \
+            Tests find, as JSON:
+
+                GET, POST, DELETE /faults   rules for faults; /faults/ID is one of them
+                GET, DELETE /requests       the last 500, ?operation= bucket= key= method= status= code=
+                                            outcome= after= limit=; /requests/ID is one, with its signature
+                GET /state                  buckets; /state/BUCKET?prefix= delimiter= after= limit= objects
+                GET, PUT /clock             {"offset": SECONDS} puts the emulator's clock forward or back
+                POST /reset                 forgets everything (not with --data)
+                GET, PUT /metadata          {"mode": "open"|"hardened"|"off", "role": NAME}
+
+            and credentials as in the cloud, which the emulator then accepts:
+
+                /sts or /                   AssumeRole, AssumeRoleWithOIDC, GetCallerIdentity of STS
+                /latest/meta-data/ram/security-credentials/    and /latest/api/token of an ECS instance
+                /credentials                for a credentials URI
+
+            FAULTS
+            A rule is {"match": {…}, "fault": {…}}; the match may have operation, method, bucket, prefix (of \
+            the key) and query (NAME or NAME=VALUE), the rule skip, times, every, probability and seed. With \
+            --fault-headers a request may say its fault itself: 'x-emulator-fault: status=503; qos-delay=200'. \
+            Faults are:
+
+                status=N code=CODE message=TEXT ec=EC   an error instead; known codes bring the rest
+                body=TEXT                   another body, e.g. a proxy's page
+                perform=true                carries the request out all the same
+                read=N                      after N bytes of the request's body (else all of it)
+                header=NAME:VALUE           a header of the answer; without value it goes away
+                qos-delay=MS                x-oss-qos-delay-time
+                latency=MS                  before the request is looked at
+                stall=MS or stall=MS@N      before the answer, or after N bytes of its body
+                bandwidth=N                 bytes a second, both ways
+                reset=before, N or after    resets the connection: before the answer, after N bytes of its
+                                            body, or after all of it
+                truncate=N                  announces all of the body, sends N bytes and closes
+                corrupt=N                   inverts byte N of the body
+                crc=wrong etag=wrong md5=wrong
+                skew=SECONDS                the server's clock, for this request
+                gzip=true                   a compressed body, where Accept-Encoding has gzip
+                expires=SECONDS             the end of the credentials that are given
             """
     )
 
@@ -59,12 +102,29 @@ struct EmulatorCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "What GetBucketInfo says of BlockPublicAccess.")
     var blockPublicAccess = true
 
+    @Option(help: ArgumentHelp("The port of the control endpoint; 0 takes any that is free.", valueName: "port"))
+    var controlPort: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "The address of the control endpoint. It gives credentials to whoever can reach it.", valueName: "host"))
+    var controlHost = "127.0.0.1"
+
+    @Flag(help: "Let requests ask for faults by their x-emulator-fault header.")
+    var faultHeaders = false
+
+    @Option(help: ArgumentHelp("Add a line of JSON for each request to a file; - is stdout.", valueName: "file"))
+    var requestLog: String?
+
     @Option(
         help: ArgumentHelp("How much to log, to stderr.", valueName: "level"))
     var logLevel = LogLevel.warning
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be between 0 and 65535") }
+        guard (0...65535).contains(controlPort ?? 0) else {
+            throw ValidationError("--control-port must be between 0 and 65535")
+        }
         guard !accessKeyId.isEmpty, !accessKeySecret.isEmpty else {
             throw ValidationError("the keys must not be empty")
         }
@@ -86,6 +146,10 @@ struct EmulatorCommand: AsyncParsableCommand {
         configuration.synchronizesFiles = sync
         configuration.blocksPublicAccess = blockPublicAccess
         configuration.domains = domain
+        configuration.controlPort = controlPort
+        configuration.controlHost = controlHost
+        configuration.allowsFaultHeaders = faultHeaders
+        configuration.requestLog = requestLog
         configuration.credentials = [
             EmulatorCredential(accessKeyID: accessKeyId, accessKeySecret: accessKeySecret)
         ]
@@ -99,7 +163,8 @@ struct EmulatorCommand: AsyncParsableCommand {
         // Written by hand, since a pipe's buffer would keep `print`'s line from whoever waits for it.
         let line =
             "ready \(emulator.endpoint) region=\(emulator.region) accessKeyId=\(emulator.accessKeyID)"
-            + " accessKeySecret=\(emulator.accessKeySecret)\n"
+            + " accessKeySecret=\(emulator.accessKeySecret)"
+            + (emulator.controlEndpoint.map { " control=\($0)" } ?? "") + "\n"
         line.withCString { _ = write(STDOUT_FILENO, $0, strlen($0)) }
         for await _ in stop { break }
         try await emulator.shutdown()

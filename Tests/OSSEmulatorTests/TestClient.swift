@@ -227,6 +227,34 @@ final class Socket: Sendable {
         }
     }
 
+    /// Exactly so many bytes.
+    func read(count: Int) async throws -> [UInt8] {
+        try await run { descriptor in
+            var bytes: [UInt8] = []
+            while bytes.count < count {
+                var chunk = [UInt8](repeating: 0, count: count - bytes.count)
+                let received = try Self.receive(descriptor, &chunk)
+                guard received > 0 else { throw SocketFailure(what: "closed") }
+                bytes += chunk[..<received]
+            }
+            return bytes
+        }
+    }
+
+    /// All that comes until the other side closes, and whether it was a reset.
+    func readToEnd() async throws -> (text: String, isReset: Bool) {
+        try await run { descriptor in
+            var bytes: [UInt8] = []
+            var chunk = [UInt8](repeating: 0, count: 65536)
+            while true {
+                let count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+                if count < 0, errno != ECONNRESET { throw SocketFailure(what: "receive") }
+                guard count > 0 else { return (String(decoding: bytes, as: UTF8.self), count < 0) }
+                bytes += chunk[..<count]
+            }
+        }
+    }
+
     /// Counts what comes until the other side closes.
     func drain() async throws -> Int {
         try await run { descriptor in

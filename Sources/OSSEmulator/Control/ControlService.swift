@@ -186,6 +186,7 @@ final class ControlService: Responder {
         }
         var response: Response
         var injection: Injection?
+        var check = SignatureCheck()
         do {
             injection = try faults.injection(
                 for: request.head.headers, FaultSubject(name, request.head.method, call?.parameters ?? request.query))
@@ -196,17 +197,15 @@ final class ControlService: Responder {
             request.now = request.now.advanced(by: injection?.fault.skew ?? 0)
             request.expires = injection?.fault.expires
             response = try await Injection.apply(injection, request.now, body) { [request] in
-                var check = SignatureCheck()
-                defer { exchange.update { [check] in $0.check = check } }
                 guard let call else { return try metadata.answer(request) }
                 return try tokens.answer(call, request, check: &check)
             }
         } catch let fault as Fault {
-            exchange.update { $0.code = fault.code }
+            exchange.update { $0.fail(fault) }
             response = call?.document(fault) ?? InstanceMetadata.document(fault)
         }
         injection?.alter(&response, to: request.head)
-        exchange.update { [response] in $0.status = Int(response.status.code) }
+        exchange.answer(response.status, check, request.head)
         response.exchange = exchange
         return response
     }
@@ -287,7 +286,12 @@ final class ControlService: Responder {
             guard let record = recorder.all.first(where: { $0.id == request.segments[1] }) else {
                 throw Refusal.notFound
             }
-            return Self.json(record.json)
+            return try await service.pool.runIfActive { [service] in
+                guard case .object(let members) = record.json, let head = record.evidence,
+                    let diagnosis = SignatureDiagnosis(record.check, head, secrets: service.credentials.secrets)
+                else { return Self.json(record.json) }
+                return Self.json(.object(members + [.init(name: "diagnosis", value: diagnosis.json)]))
+            }
         }
         switch request.head.method {
         case .DELETE:

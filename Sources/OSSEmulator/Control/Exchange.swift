@@ -19,6 +19,7 @@ struct ExchangeRecord: Sendable {
     /// 0 when the client went away before it was answered.
     var status = 0
     var code: String?
+    var message: String?
     var check = SignatureCheck()
     var fault: String?
     var received: Int64 = 0
@@ -44,10 +45,11 @@ struct ExchangeRecord: Sendable {
         self.operation = operation.name
     }
 
-    mutating func answered(_ status: HTTPResponseStatus, _ check: SignatureCheck, _ head: HTTPRequestHead) {
-        self.status = Int(status.code)
-        self.check = check
-        if code == "SignatureDoesNotMatch" { evidence = head }
+    mutating func fail(_ fault: Fault) {
+        code = fault.code
+        // What was to be signed may hold a token.
+        let end = fault.message.firstRange(of: " server string to sign")?.lowerBound ?? fault.message.endIndex
+        message = String(fault.message[..<end])
     }
 
     var json: JSON {
@@ -55,7 +57,8 @@ struct ExchangeRecord: Sendable {
             "sequence": .number(sequence), "time": .string(time.iso8601), "id": .string(id), "client": .string(client),
             "method": .string(method),
             "path": .string(path), "operation": .string(operation), "bucket": .optional(bucket), "key": .optional(key),
-            "status": .number(status), "code": .optional(code), "received": .number(received),
+            "status": .number(status), "code": .optional(code),
+            "message": .optional(message), "received": .number(received),
             "sent": .number(sent), "milliseconds": .number(milliseconds),
             "accessKeyId": .optional(check.accessKeyID), "signature": .string(check.scheme.rawValue),
             "outcome": .string(outcome), "fault": .optional(fault), "userAgent": .optional(userAgent),
@@ -93,7 +96,8 @@ enum Redaction {
     }
 }
 
-/// A request that is being answered; it is written down once its answer was sent.
+/// A request that is being answered. It is known from when its answer starts, so that whoever has the answer finds it,
+/// and written down once the answer was sent.
 final class Exchange: Sendable {
     private let record: NIOLockedValueBox<ExchangeRecord>
     private let recorder: ExchangeRecorder
@@ -108,65 +112,72 @@ final class Exchange: Sendable {
         record.withLockedValue(body)
     }
 
+    func answer(_ status: HTTPResponseStatus, _ check: SignatureCheck, _ head: HTTPRequestHead) {
+        update { record in
+            record.status = Int(status.code)
+            record.check = check
+            if record.code == "SignatureDoesNotMatch" { record.evidence = head }
+            recorder.keep(&record)
+        }
+    }
+
     func finish(received: Int64, sent: Int64, isBroken: Bool = false) {
-        var record = record.withLockedValue { $0 }
-        record.received = received
-        record.sent = sent
-        record.isBroken = isBroken
-        record.milliseconds = (NIODeadline.now() - started).nanoseconds / 1_000_000
-        recorder.add(record)
+        update { record in
+            record.received = received
+            record.sent = sent
+            record.isBroken = isBroken
+            record.milliseconds = (NIODeadline.now() - started).nanoseconds / 1_000_000
+            recorder.keep(&record)
+            recorder.log(record)
+        }
     }
 }
 
 /// Keeps the last requests, and writes all of them to the request log.
 final class ExchangeRecorder: Sendable {
     private struct State: Sendable {
-        var records: [ExchangeRecord] = []
-        /// Where the oldest stands, once the ring is full.
-        var start = 0
+        /// A ring: each stands at the place that its number gives.
+        var records = [ExchangeRecord?](repeating: nil, count: capacity)
         var lastSequence = 0
     }
 
     static let capacity = 500
 
-    private let log: RequestLog?
+    private let requestLog: RequestLog?
     private let state = NIOLockedValueBox(State())
 
     init(log: RequestLog?) {
-        self.log = log
+        requestLog = log
     }
 
-    /// Writes what still waits for the log's disk.
-    func close() async {
-        await log?.close()
-    }
-
-    fileprivate func add(_ record: ExchangeRecord) {
-        let record = state.withLockedValue { state in
-            var record = record
-            state.lastSequence += 1
-            record.sequence = state.lastSequence
-            if state.records.count < Self.capacity {
-                state.records.append(record)
-            } else {
-                state.records[state.start] = record
-                state.start = (state.start + 1) % Self.capacity
+    /// Takes a record, which gets its number, or what became of one.
+    fileprivate func keep(_ record: inout ExchangeRecord) {
+        state.withLockedValue { state in
+            if record.sequence == 0 {
+                state.lastSequence += 1
+                record.sequence = state.lastSequence
+            } else if state.records[record.sequence % Self.capacity]?.sequence != record.sequence {
+                return
             }
-            return record
+            state.records[record.sequence % Self.capacity] = record
         }
-        log?.write(record.json)
+    }
+
+    fileprivate func log(_ record: ExchangeRecord) {
+        requestLog?.write(record.json)
     }
 
     /// The newest first.
     var all: [ExchangeRecord] {
-        let (records, start) = state.withLockedValue { ($0.records, $0.start) }
-        return (records[start...] + records[..<start]).reversed()
+        state.withLockedValue(\.records).compactMap { $0 }.sorted { $0.sequence > $1.sequence }
     }
 
     func removeAll() {
-        state.withLockedValue { state in
-            state.records = []
-            state.start = 0
-        }
+        state.withLockedValue { $0.records = State().records }
+    }
+
+    /// Writes what still waits for the log's disk.
+    func close() async {
+        await requestLog?.close()
     }
 }

@@ -31,10 +31,10 @@ final class RequestLog: Sendable {
     init(path: String, logger: Logger) throws {
         self.logger = logger
         ownsDescriptor = path != "-"
-        descriptor = ownsDescriptor ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644) : STDOUT_FILENO
-        guard descriptor >= 0 else {
-            throw EmulatorError(
-                description: "cannot write the request log \(path): \(String(cString: strerror(errno)))")
+        do {
+            descriptor = ownsDescriptor ? try Files.open(path, O_WRONLY | O_APPEND | O_CREAT) : STDOUT_FILENO
+        } catch {
+            throw EmulatorError(description: "the request log: \(error)")
         }
         thread.start()
     }
@@ -70,23 +70,10 @@ final class RequestLog: Sendable {
     }
 
     private func put(_ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { pointer in
-            var rest = pointer[...]
-            while let start = UnsafeRawBufferPointer(rebasing: rest).baseAddress, !rest.isEmpty {
-                #if canImport(Glibc)
-                    let count = Glibc.write(descriptor, start, rest.count)
-                #elseif canImport(Musl)
-                    let count = Musl.write(descriptor, start, rest.count)
-                #else
-                    let count = Darwin.write(descriptor, start, rest.count)
-                #endif
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else {
-                    logger.error("the request log cannot be written", metadata: ["errno": "\(errno)"])
-                    return
-                }
-                rest = rest.dropFirst(count)
-            }
+        do {
+            try bytes.withUnsafeBytes { try Files.writeAll(descriptor, $0) }
+        } catch {
+            logger.error("the request log cannot be written", metadata: ["reason": "\(error)"])
         }
     }
 
@@ -94,12 +81,6 @@ final class RequestLog: Sendable {
     func close() async {
         try? await thread.runIfActive { self.drain() }
         try? await thread.shutdownGracefully()
-        #if canImport(Glibc)
-            if ownsDescriptor { _ = Glibc.close(descriptor) }
-        #elseif canImport(Musl)
-            if ownsDescriptor { _ = Musl.close(descriptor) }
-        #else
-            if ownsDescriptor { _ = Darwin.close(descriptor) }
-        #endif
+        if ownsDescriptor { Files.close(descriptor) }
     }
 }

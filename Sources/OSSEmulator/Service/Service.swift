@@ -73,7 +73,7 @@ final class Service: Responder {
                 "refused",
                 metadata: ["code": "\(fault.code)", "message": "\(fault.message)", "path": "\(Self.path(of: head))"])
             response = document(fault, head: head, requestID: id)
-            exchange?.update { $0.code = fault.code }
+            exchange?.update { $0.fail(fault) }
         } catch let error as ConnectionLost {
             exchange?.finish(received: body.received, sent: 0, isBroken: true)
             logger.debug("the client went away", metadata: ["operation": "\(operation.name)"])
@@ -81,7 +81,7 @@ final class Service: Responder {
         } catch {
             logger.error("the request failed", metadata: ["reason": "\(error)", "operation": "\(operation.name)"])
             response = document(.internalError, head: head, requestID: id)
-            exchange?.update { $0.code = Fault.internalError.code }
+            exchange?.update { $0.fail(.internalError) }
         }
         let elapsed = (NIODeadline.now() - started).nanoseconds / 1_000_000
         response.headers.append(HeaderField(name: "Server", value: "AliyunOSS"))
@@ -91,7 +91,7 @@ final class Service: Responder {
         response.headers.append(HeaderField(name: "x-oss-server-time", value: String(elapsed)))
         injection?.alter(&response, to: head)
         response.exchange = exchange
-        exchange?.update { $0.answered(response.status, check, head) }
+        exchange?.answer(response.status, check, head)
         logger.debug(
             "answered",
             metadata: [
