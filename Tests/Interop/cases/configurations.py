@@ -123,7 +123,7 @@ async def redundancy_transition(api, bucket):
         same([item.task_id for item in tasks if item.bucket == bucket], [task])
     await refused(create("Triple"), "InvalidArgument", 400)
     for call in (api.get_bucket_data_redundancy_transition, api.delete_bucket_data_redundancy_transition):
-        await refused(call(bucket=bucket, redundancy_transition_taskid="none"), "NoSuchBucketDataRedundancyTransitionTask", 404)
+        await refused(call(bucket=bucket, redundancy_transition_taskid="none"), "NoSuchBucketDataRedundancyTransition", 404)
     await refused(api.anonymous().list_bucket_data_redundancy_transition(bucket=bucket), "AccessDenied", 403)
     await refused(
         api.other(key_id="invalid-ak").list_user_data_redundancy_transition(), "InvalidAccessKeyId", 403,

@@ -11,6 +11,9 @@ from sdk import refused
 #: These make a bucket that is missing, or would if the body were one for that; all others find out first that it is.
 MAKE_BUCKETS = {"PutBucket", "PutBucketAcl", "PutBucketOverwriteConfig", "PutBucketObjectWormConfiguration"}
 
+#: What some requests must have by the SDK's own rules.
+CONFIGURATIONS = {"tagging": oss.Tagging}
+
 
 def function_of(operation):
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", operation).lower()
@@ -45,6 +48,9 @@ def requests(bucket):
         if operation == "CreateSelectObjectMeta":
             members["select_meta_request"] = oss.CSVMetaRequest()
             members["process"] = "csv/meta"
+        for name, attribute in kind._attribute_map.items():
+            if attribute.get("required") and name not in members and name != "bucket":
+                members[name] = "x" if attribute["type"] == "str" else CONFIGURATIONS[name]()
         yield operation, kind(bucket=bucket, **members)
 
 

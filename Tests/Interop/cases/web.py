@@ -207,6 +207,7 @@ async def website(api, bucket):
                     rule(
                         1, dict(key_prefix_equals="old/", http_error_code_returned_equals=404), redirect_type="External",
                         protocol="http", host_name="127.0.0.1:9", http_redirect_code=302, replace_key_prefix_with="new/",
+                        enable_replace_prefix=True,
                     )
                 ]
             ),

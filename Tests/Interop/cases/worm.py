@@ -41,7 +41,7 @@ async def bucket_worm(api, bucket):
     same((await api.get_bucket_worm(bucket=bucket)).worm_configuration.retention_period_in_days, 2)
     await refused(extend(worm_id, 1), "InvalidWORMConfiguration", 400)
     await refused(api.abort_bucket_worm(bucket=bucket), "WORMConfigurationLocked", 403)
-    await refused(initiate(1), "WORMConfigurationLocked", 403)
+    await refused(initiate(1), "WORMConfigurationConflict", 409)
 
 
 @case

@@ -142,7 +142,7 @@ def redundancy_transition(api, name):
     expect(task in [item.task_id for item in listed], "that of the account")
     refused(lambda: bucket.create_bucket_data_redundancy_transition("Triple"), "InvalidArgument", 400)
     for call in (bucket.get_bucket_data_redundancy_transition, bucket.delete_bucket_data_redundancy_transition):
-        refused(lambda: call("none"), "NoSuchBucketDataRedundancyTransitionTask", 404)
+        refused(lambda: call("none"), "NoSuchBucketDataRedundancyTransition", 404)
     refused(api.anonymous(name).list_bucket_data_redundancy_transition, "AccessDenied", 403)
     refused(api.service(api.auth(secret="wrong")).list_user_data_redundancy_transition, "SignatureDoesNotMatch", 403)
     bucket.delete_bucket_data_redundancy_transition(task)
