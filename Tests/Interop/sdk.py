@@ -295,7 +295,9 @@ def in_pieces(api, pieces):
 
 async def keys(api, bucket, **more):
     """The keys of a bucket."""
-    return [item.key async for page in api.pages("list_objects_v2", bucket=bucket, **more) for item in page.contents or []]
+    return [
+        item.key async for page in api.pages("list_objects_v2", bucket=bucket, **more) for item in page.contents or []
+    ]
 
 
 async def versioning(api, bucket, status="Enabled"):

@@ -130,7 +130,8 @@ async def presigned_and_expired(api, bucket):
     now = datetime.datetime.now(datetime.timezone.utc)
     signer = oss.signer.SignerV4() if api.form in V4 else oss.signer.SignerV1()
     context = oss.SigningContext(
-        product="oss", region=REGION, bucket=bucket, key="k", credentials=oss.credentials.Credentials(KEY_ID, KEY_SECRET),
+        product="oss", region=REGION, bucket=bucket, key="k",
+        credentials=oss.credentials.Credentials(KEY_ID, KEY_SECRET),
         request=oss.HttpRequest("GET", f"{ENDPOINT}/{bucket}/k"), signing_time=now - datetime.timedelta(seconds=60),
     )
     context.auth_method_query = True

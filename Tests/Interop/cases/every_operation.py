@@ -32,7 +32,8 @@ def requests(bucket):
             "key": "k", "upload_id": "u", "part_number": 1, "position": 0, "source_key": "k", "symlink_target": "t",
             "target": "t", "acl": "private", "process": "image/info", "access_point_name": "ap", "inventory_id": "i",
             "style_name": "s", "worm_id": "w", "rule_id": "r", "redundancy_transition_taskid": "t",
-            "target_redundancy_type": "ZRS", "cname": "example.com", "action": "listDatasets", "origin": "http://a.example",
+            "target_redundancy_type": "ZRS", "cname": "example.com", "action": "listDatasets",
+            "origin": "http://a.example",
             "access_control_request_method": "GET",
         }
         members = {name: values[name] for name in parameters if name in values}

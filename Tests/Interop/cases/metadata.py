@@ -109,7 +109,8 @@ async def meta_query_action(api, bucket):
         "OperationNotSupported", 400, ec="0037-00000001",
     )
     await refused(
-        api.do_meta_query_action(bucket=bucket + "-none", action="listDatasets"), "NoSuchBucket", 404, ec="0015-00000101"
+        api.do_meta_query_action(bucket=bucket + "-none", action="listDatasets"), "NoSuchBucket", 404,
+        ec="0015-00000101"
     )
 
 

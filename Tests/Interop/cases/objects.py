@@ -154,7 +154,9 @@ async def response_headers(api, bucket):
         ("text/b", "max-age=1", 'attachment; filename="a +%.txt"', "identity"),
     )
     same((answer.expires, answer.headers.get("Content-Language")), ("Fri, 01 Jan 2100 00:00:00 GMT", "de"))
-    await refused(api.anonymous().get_object(bucket=bucket, key="k", response_content_type="text/b"), "AccessDenied", 403)
+    await refused(
+        api.anonymous().get_object(bucket=bucket, key="k", response_content_type="text/b"), "AccessDenied", 403
+    )
 
 
 @case
@@ -189,7 +191,9 @@ async def copy(api, bucket):
     same((result.etag, result.hash_crc64), (etag(b"copied"), crc64(b"copied")))
     found = await head(api, bucket, "same")
     same((dict(found.metadata), found.tagging_count, found.content_type), ({"a": "1"}, 1, "text/a"))
-    await run_copy("new", metadata={"b": "2"}, metadata_directive="replace", tagging="u=2&v=3", tagging_directive="REPLACE")
+    await run_copy(
+        "new", metadata={"b": "2"}, metadata_directive="replace", tagging="u=2&v=3", tagging_directive="REPLACE"
+    )
     found = await head(api, bucket, "new")
     same((dict(found.metadata), found.tagging_count, found.content_type), ({"b": "2"}, 2, "text/a"))
     same(await read(api, bucket, "new"), b"copied")
@@ -216,7 +220,11 @@ async def copy_between_buckets(api, bucket):
         await put(api, bucket, key, key.encode(), metadata={"of": "source"})
         await api.copy_object(bucket=other, key=key, source_bucket=bucket, source_key=key, storage_class="IA")
         found = await get(api, other, key)
-        same((await content(found), dict(found.metadata), found.storage_class), (key.encode(), {"of": "source"}, "IA"), key)
+        same(
+            (await content(found), dict(found.metadata), found.storage_class),
+            (key.encode(), {"of": "source"}, "IA"),
+            key,
+        )
     await refused(
         api.copy_object(bucket=other, key="k", source_bucket=bucket + "-none", source_key="k"), "NoSuchBucket", 404
     )
