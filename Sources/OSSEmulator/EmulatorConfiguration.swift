@@ -58,6 +58,9 @@ public struct EmulatorConfiguration: Sendable {
     public var allowsFaultHeaders = false
     /// The file that a line of JSON is added to for each request; `-` is the standard output.
     public var requestLog: String?
+    /// How long it takes until an archived object is readable that `RestoreObject` was called for: minutes to days in
+    /// the service, by default here long enough for a client to see it under way.
+    public var restoreDuration = Duration.seconds(5)
     /// The emulator's clock: it judges signatures and dates what is stored.
     public var now: @Sendable () -> EmulatorInstant = { EmulatorInstant.now }
     /// How the stalls of faults are waited for.

@@ -345,6 +345,11 @@ struct TestClient {
     }
 }
 
+/// Where tests may make folders.
+func temporaryFolder() -> String {
+    getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+}
+
 /// Runs a test with an emulator of its own and a bucket `b`.
 func withEmulator(
     _ change: (inout EmulatorConfiguration) -> Void = { _ in }, _ body: (TestClient) async throws -> Void
