@@ -155,6 +155,7 @@ extension Service {
             xml.element("LastModified", part.lastModified.iso8601)
             xml.element("ETag", "\"\(part.etag)\"")
         }
+        response.set("ETag", "\"\(part.etag)\"")
         response.set("x-oss-hash-crc64ecma", String(part.crc64))
         response.set("x-oss-copy-source-version-id", source.versionHeader)
         response.setEncryption(upload.record.attributes)
