@@ -1,5 +1,4 @@
 import OSSEmulator
-import Synchronization
 import Testing
 
 /// A configuration of a bucket: what it takes, what it answers, what it refuses.
@@ -554,7 +553,7 @@ extension TestClient {
             #expect(code(try await send("DELETE", [("worm", "")])) == "404 NoSuchWORMConfiguration")
             // What isn't locked within a day is over.
             #expect(try await send("POST", [("worm", "")], initiate).status == 200)
-            clock.advance(milliseconds: 86_400_000)
+            clock.advance(seconds: 86_400)
             #expect(try await send("GET", [("worm", "")]).status == 404)
 
             let id = try await send("POST", [("worm", "")], initiate).headers["x-oss-worm-id"] ?? ""
@@ -566,7 +565,7 @@ extension TestClient {
             #expect(open.element("RetentionPeriodInDays") == "1")
             #expect(code(try await send("POST", [("wormId", "wrong")])) == "404 NoSuchWORMConfiguration")
             #expect(try await send("POST", [("wormId", id)]).status == 200)
-            clock.advance(milliseconds: 86_400_000)
+            clock.advance(seconds: 86_400)
             #expect(try await send("GET", [("worm", "")]).element("State") == "Locked")
             #expect(code(try await send("DELETE", [("worm", "")])) == "403 WORMConfigurationLocked")
             #expect(try await send("POST", [("wormExtend", ""), ("wormId", id)], extend).status == 200)
@@ -574,16 +573,5 @@ extension TestClient {
             let shorter = try await send("POST", [("wormExtend", ""), ("wormId", id)], extend)
             #expect(code(shorter) == "400 InvalidWORMConfiguration")
         }
-    }
-}
-
-/// A clock that a test turns.
-final class TestClock: Sendable {
-    private let time = Mutex(EmulatorInstant(millisecondsSince1970: 1_702_743_657_000))
-
-    var now: EmulatorInstant { time.withLock { $0 } }
-
-    func advance(milliseconds: Int64) {
-        time.withLock { $0.millisecondsSince1970 += milliseconds }
     }
 }

@@ -18,7 +18,7 @@ struct BucketPolicy: Sendable {
         /// The bucket's owner.
         var owner: String
         var region: String
-        /// The values of condition keys, by their names in lower case.
+        /// The values of condition keys, by their names in lower case (of a tag: up to the slash).
         var context: [String: String] = [:]
     }
 
@@ -34,11 +34,11 @@ struct BucketPolicy: Sendable {
         do {
             document = try JSONReader.read(bytes)
         } catch {
-            throw .invalidPolicy("The policy is not valid JSON: \(error.reason) (at byte \(error.offset)).")
+            throw .invalidPolicy("The policy is not valid JSON: \(error).")
         }
         try Self.checkNames(of: document, "The policy", known: ["Version", "Statement", "Id"])
         guard document["Version"]?.string == "1" else { throw .invalidPolicy("Version must be \"1\".") }
-        guard let list = document["Statement"]?.array else { throw .invalidPolicy("Statement must be an array.") }
+        guard case .array(let list) = document["Statement"] else { throw .invalidPolicy("Statement must be an array.") }
         var statements: [Statement] = []
         for value in list { statements.append(try Statement(value)) }
         self.statements = statements
@@ -95,7 +95,9 @@ private struct Patterns: Sendable {
     /// A string, or an array of strings.
     static func strings(_ value: JSONValue, _ name: String) throws(Fault) -> [String] {
         if let text = value.string { return [text] }
-        guard let values = value.array else { throw .invalidPolicy("\(name) must be a string or an array of strings.") }
+        guard case .array(let values) = value else {
+            throw .invalidPolicy("\(name) must be a string or an array of strings.")
+        }
         var texts: [String] = []
         for value in values {
             guard let text = value.string else { throw .invalidPolicy("\(name) must hold strings only.") }
@@ -276,7 +278,9 @@ private struct Condition: Sendable {
             guard isValid else { throw .invalidPolicy("The value \(value) does not suit the operator \(name).") }
         }
         self.comparison = comparison
-        self.key = key.lowercased()
+        // Case counts in the name of a tag only.
+        let slash = key.firstIndex(of: "/") ?? key.endIndex
+        self.key = key[..<slash].lowercased() + key[slash...]
         self.values = values
     }
 
@@ -287,7 +291,8 @@ private struct Condition: Sendable {
         var texts: [String] = []
         for value in list {
             switch value {
-            case .string(let text), .number(let text): texts.append(text)
+            case .string(let text): texts.append(text)
+            case .number(let text): texts.append(text)
             case .bool(let truth): texts.append(truth ? "true" : "false")
             default: throw .invalidPolicy("The condition \(name) must hold strings only.")
             }

@@ -29,7 +29,8 @@ final class MemoryStorage: Storage {
     func write(_ upload: UploadRecord, bucket: String) {}
     func write(_ part: PartRecord, of upload: UploadKey, bucket: String) {}
     func removeBucket(_ name: String) {}
-    func removeVersion(_ versionID: String, of key: ObjectKey, bucket: String) {}
+    func removeVersion(_ versionID: String, of key: ObjectKey, bucket: String, isBatched: Bool) {}
+    func settle(removalsOf keys: [ObjectKey], bucket: String) {}
     func removeUpload(_ upload: UploadKey, bucket: String) {}
     func close() {}
 

@@ -197,10 +197,3 @@ struct JSONReader {
         return code
     }
 }
-
-extension StringProtocol {
-    /// Equality of what was sent: to `==` a composed and a decomposed letter are the same.
-    func hasSameBytes(as other: some StringProtocol) -> Bool {
-        utf8.elementsEqual(other.utf8)
-    }
-}
