@@ -127,10 +127,10 @@ import Testing
             var one = try await send("GET", [(id, task)])
             #expect(one.element("Status") == "Queueing" && one.element("Bucket") == "bkt")
             #expect(one.element("StartTime") == nil && one.element("CreateTime")?.isEmpty == false)
-            clock.advance(milliseconds: 10_000)
+            clock.advance(seconds: 10)
             one = try await send("GET", [(id, task)])
             #expect(one.element("Status") == "Processing" && one.element("ProcessPercentage") == "50")
-            clock.advance(milliseconds: 10_000)
+            clock.advance(seconds: 10)
             #expect(try await send("GET").element("Status") == "Finished")
             let all = try await send("GET", [("max-keys", "10"), ("continuation-token", "")], path: "/")
             #expect(all.elements("TaskId") == [task] && all.element("IsTruncated") == "false")
@@ -200,7 +200,7 @@ import Testing
             #expect(!locations.elements("Location").contains("oss-cn-hangzhou"))
             #expect(locations.element("Type") == "oss_acc")
 
-            clock.advance(milliseconds: 60_000)
+            clock.advance(seconds: 60)
             #expect(try await get().elements("Status").last == "doing")
             func delete(_ id: String) async throws -> Reply {
                 try await send(
@@ -211,7 +211,7 @@ import Testing
             #expect(try await delete("<ID>\(id)</ID>").status == 200)
             rule = try await get()
             #expect(rule.elements("Status").last == "closing")
-            clock.advance(milliseconds: 30_000)
+            clock.advance(seconds: 30)
             #expect(code(try await get()) == "404 NoSuchReplicationConfiguration")
             #expect(try await put(destination("far")).status == 200)
         }

@@ -43,7 +43,7 @@ import Testing
             let ready = try await status()
             #expect(ready.element("State") == "Ready" && ready.element("MetaQueryMode") == "basic")
             #expect(ready.element("CreateTime") == "2023-12-17T00:20:57.000+08:00")
-            clock.advance(milliseconds: 5000)
+            clock.advance(seconds: 5)
             let running = try await status()
             #expect(running.element("State") == "Running" && running.element("Phase") == "IncrementalScanning")
             #expect(try await act(client, "delete").status == 200)

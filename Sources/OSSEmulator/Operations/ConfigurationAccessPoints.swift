@@ -251,7 +251,7 @@ extension Service {
 
     func putAccessPointPolicy(_ call: Call, _ kind: AccessPointKind) async throws -> Response {
         let name = try point(call, kind).name
-        let bytes = try await policyBytes(call)
+        let bytes = try await readPolicy(call).bytes
         try await changeBucket(call) { bucket in
             guard bucket.document(kind.key, name) != nil else { throw kind.missing }
             bucket.documents["\(kind.key)Policy/\(name)"] = bytes
