@@ -73,7 +73,7 @@ struct Operation: Sendable {
 extension Operation {
     static let all: [Operation] =
         bucketOperations + listingOperations + lifecycleOperations + objectOperations + taggingOperations
-        + multipartOperations
+        + multipartOperations + appendOperations + symlinkOperations + restoreOperations + retentionOperations
 
     private struct Place: Hashable {
         var method: String
@@ -88,7 +88,7 @@ extension Operation {
     /// Sub-resources of the service that must not be taken for a plain request on the bucket or object.
     private static let otherSubresources: Set<String> = [
         "accessPoint", "accessPointConfigForObjectProcess", "accessPointForObjectProcess", "accessPointPolicy",
-        "accessPointPolicyForObjectProcess", "accessmonitor", "bucketArchiveDirectRead", "callback",
+        "accessPointPolicyForObjectProcess", "accessmonitor", "bucketArchiveDirectRead",
         "cleanRestoredObject", "cloudboxes", "cname", "comp", "cors", "dataPipeline", "encryption", "httpsConfig",
         "img", "inventory", "legalHold", "live", "logging", "metaQuery", "MetaQuery", "metadataConfiguration",
         "metadataInventoryTable", "metadataJournalTable", "objectWorm", "overwriteConfig", "policy", "policyStatus",

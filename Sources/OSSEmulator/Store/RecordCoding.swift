@@ -154,6 +154,11 @@ extension ObjectAttributes {
         for header in metadata { record.pair("meta", header.name, header.value) }
         for header in encryption { record.pair("encryption", header.name, header.value) }
         for tag in tags { record.pair("tag", tag.key, tag.value) }
+        if let retention {
+            record.field("retention", retention.mode.rawValue)
+            record.field("retained", retention.until.millisecondsSince1970)
+        }
+        if let isOnLegalHold { record.field("hold", isOnLegalHold ? 1 : 0) }
     }
 
     init?(_ record: RecordReader) {
@@ -170,6 +175,10 @@ extension ObjectAttributes {
             acl: acl,
             tags: record.pairs("tag").map { Tag(key: $0, value: $1) }
         )
+        if let mode: ObjectRetention.Mode = record.choice("retention"), let until = record.instant("retained") {
+            retention = ObjectRetention(mode: mode, until: until)
+        }
+        isOnLegalHold = record.number("hold").map { (number: Int) in number == 1 }
     }
 }
 
@@ -218,6 +227,14 @@ extension ObjectVersion {
         record.field("crc64", crc64)
         record.field("md5", contentMD5)
         attributes.write(to: &record)
+        if let symlinkTarget { record.field("target", symlinkTarget.bytes) }
+        if let restore {
+            record.field("ready", restore.ready.millisecondsSince1970)
+            record.field("restored", restore.end.millisecondsSince1970)
+            record.field("tier", restore.tier?.rawValue)
+        }
+        if let sealed { record.field("sealed", sealed.millisecondsSince1970) }
+        if let lastAccess { record.field("accessed", lastAccess.millisecondsSince1970) }
         record.segments(segments)
         return record.finish()
     }
@@ -234,8 +251,13 @@ extension ObjectVersion {
         self.init(
             key: ObjectKey(key), versionID: version, sequence: sequence, lastModified: modified,
             isDeleteMarker: marker == 1, type: type, size: size, etag: etag, crc64: crc,
-            contentMD5: record.text("md5"), attributes: attributes, segments: segments
+            contentMD5: record.text("md5"), attributes: attributes, segments: segments,
+            symlinkTarget: record.bytes("target").map { ObjectKey($0) }, sealed: record.instant("sealed"),
+            lastAccess: record.instant("accessed")
         )
+        if let ready = record.instant("ready"), let end = record.instant("restored") {
+            restore = ObjectRestore(ready: ready, end: end, tier: record.choice("tier"))
+        }
     }
 }
 

@@ -148,6 +148,11 @@ enum Percent {
 }
 
 extension StringProtocol {
+    /// Equality of what was sent: to `==` a composed and a decomposed letter are the same.
+    func hasSameBytes(as other: some StringProtocol) -> Bool {
+        utf8.elementsEqual(other.utf8)
+    }
+
     /// Without the spaces and tabs at both ends.
     var trimmingBlanks: String {
         let bytes = Array(utf8)
