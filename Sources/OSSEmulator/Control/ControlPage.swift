@@ -316,7 +316,7 @@ enum ControlPage {
         const open = new Map();
         let limit = 100;
 
-        const scheme = request => ({v1Header: "V1", v4Header: "V4", v1Query: "V1 URL", v4Query: "V4 URL", v1Form: "V1 form",
+        const scheme = request => ({v1Header: "V1", v4Header: "V4", v1Query: "V1 URL", v2Header: "V2", v2Query: "V2 URL", v4Query: "V4 URL", v1Form: "V1 form",
           v4Form: "V4 form", rpc: "RPC", acs3: "ACS3"})[request.signature] || request.signature;
         const outcome = request => ({
           valid: () => badge("good", scheme(request)), anonymous: () => badge("", "anonymous"),
