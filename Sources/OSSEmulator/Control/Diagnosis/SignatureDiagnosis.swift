@@ -35,7 +35,9 @@ struct SignatureDiagnosis: Sendable {
             self.init(attempt, attempt.mistakes(head) + keys.mistakes(), provided)
         case .v1Header, .v1Query, .v2Header, .v2Query:
             let isVersion2 = check.scheme == .v2Header || check.scheme == .v2Query
-            guard let attempt = AttemptV1(stringToSign: toSign, secret: secret, isVersion2: isVersion2) else { return nil }
+            guard let attempt = AttemptV1(stringToSign: toSign, secret: secret, isVersion2: isVersion2) else {
+                return nil
+            }
             self.init(attempt, attempt.mistakes(head) + keys.mistakes(), provided)
         default: return nil
         }
