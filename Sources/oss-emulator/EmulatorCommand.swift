@@ -136,11 +136,11 @@ struct EmulatorCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be between 0 and 65535") }
-        guard (0...31_536_000).contains(restoreDuration) else {
-            throw ValidationError("--restore-duration must be between 0 seconds and a year")
-        }
         guard (0...65535).contains(controlPort ?? 0) else {
             throw ValidationError("--control-port must be between 0 and 65535")
+        }
+        guard (0...31_536_000).contains(restoreDuration) else {
+            throw ValidationError("--restore-duration must be between 0 seconds and a year")
         }
         guard credentials == nil || accessKeyId == nil && accessKeySecret == nil else {
             throw ValidationError("--credentials goes without --access-key-id and --access-key-secret")
@@ -166,11 +166,11 @@ struct EmulatorCommand: AsyncParsableCommand {
         configuration.synchronizesFiles = sync
         configuration.blocksPublicAccess = blockPublicAccess
         configuration.domains = domain
-        configuration.restoreDuration = .seconds(restoreDuration)
         configuration.controlPort = controlPort
         configuration.controlHost = controlHost
         configuration.allowsFaultHeaders = faultHeaders
         configuration.requestLog = requestLog
+        configuration.restoreDuration = .seconds(restoreDuration)
         let standard = EmulatorCredential.standard
         configuration.credentials =
             try credentials.map { try EmulatorCredential.read(file: $0) } ?? [

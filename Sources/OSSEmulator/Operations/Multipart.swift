@@ -129,7 +129,7 @@ extension Service {
         try call.request.checkTrafficLimit()
         var source = try copySource(call)
         if source.version.type == .symlink {
-            (source.version, source.lease) = try follow(source.version, in: source.bucket, as: call.identity)
+            (source.version, source.lease) = try follow(source.version, in: source.bucket, call)
         }
         guard !isFrozen(source.version, in: source.bucket) else { throw Fault.invalidObjectState }
         var start: Int64 = 0

@@ -128,7 +128,7 @@ extension Service {
             return ReadableObject(
                 version: version, lease: lease, versionHeader: versionHeader, isFrozen: isFrozen(version, in: bucket))
         }
-        let (target, targetLease) = try follow(version, in: bucket, as: call.identity)
+        let (target, targetLease) = try follow(version, in: bucket, call)
         return ReadableObject(
             version: version.showing(target), lease: targetLease, versionHeader: versionHeader,
             isFrozen: isFrozen(target, in: bucket))

@@ -224,19 +224,18 @@ extension Catalogue {
         return Deletion(versionID: marker.versionID, isDeleteMarker: true)
     }
 
-    /// Deletes many, in the order given; nil for those that must stay.
+    /// Deletes many, in the order given; nil for what is protected and stays.
     func deleteVersions(
-        _ wishes: [(key: ObjectKey, versionID: String?)], in bucketName: String, now: EmulatorInstant,
-        bypasses: Bool = false
+        _ wishes: [(key: ObjectKey, versionID: String?)], in bucketName: String, now: EmulatorInstant, bypasses: Bool
     ) throws -> [Deletion?] {
         var batch: RemovalBatch? = RemovalBatch()
         let deletions = Result {
-            try wishes.map { wish -> Deletion? in
-                try locked(bucketName, wish.key) {
+            try wishes.map { wish in
+                try locked(bucketName, wish.key) { () -> Deletion? in
                     do {
                         return try deleteVersion(
                             wish.versionID, of: wish.key, in: bucketName, now: now, bypasses: bypasses, batch: &batch)
-                    } catch let fault as Fault where fault.code == Fault.fileImmutable(wish.key).code {
+                    } catch is Fault {
                         return nil
                     }
                 }
