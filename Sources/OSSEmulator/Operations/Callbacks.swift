@@ -50,7 +50,7 @@ struct Callback: Sendable {
     private let host: String?
     private let body: String
     private let isJSON: Bool
-    private let variables: [JSONValue.Member]
+    private let variables: [JSON.Member]
 
     /// Nil when nobody is to be told.
     init?(_ request: Request) throws(Fault) {
@@ -90,17 +90,17 @@ struct Callback: Sendable {
 
     private static func read(
         _ name: String, _ text: String, ecs: (base64: String, json: String)
-    ) throws(Fault) -> JSONValue {
+    ) throws(Fault) -> JSON {
         guard let bytes = Base64.decode(text) else {
             throw .invalidCallback(name, text, "The callback configuration is not base64 encoded.", ec: ecs.base64)
         }
-        guard let value = try? JSONReader.read(bytes), case .object = value else {
+        guard let value = try? JSON(parsing: bytes), case .object = value else {
             throw .invalidCallback(name, text, "The callback configuration is not json format.", ec: ecs.json)
         }
         return value
     }
 
-    private static func variables(_ request: Request) throws(Fault) -> [JSONValue.Member] {
+    private static func variables(_ request: Request) throws(Fault) -> [JSON.Member] {
         guard let text = request.nonEmptyHeader("x-oss-callback-var") ?? request.query.nonEmpty("callback-var"),
             case .object(let members) = try read("callback-var", text, ecs: ("0007-00000102", "0007-00000103"))
         else { return [] }
@@ -126,7 +126,7 @@ struct Callback: Sendable {
             rest = rest[rest.index(after: end)...]
         }
         let bytes = Array((result + rest).utf8)
-        if isJSON, (try? JSONReader.read(bytes)) == nil { return nil }
+        if isJSON, (try? JSON(parsing: bytes)) == nil { return nil }
         return bytes
     }
 
@@ -143,7 +143,7 @@ struct Callback: Sendable {
         case "reqId": text = requestID
         default: text = variables.first { $0.name == name }?.value.string ?? ""
         }
-        return isJSON ? JSONValue.quoted(text) : Percent.encode(text)
+        return isJSON ? String(decoding: JSON.string(text).bytes, as: UTF8.self) : Percent.encode(text)
     }
 
     fileprivate func headers(for address: Address, length: Int, _ call: Call) -> HTTPHeaders {
@@ -229,7 +229,7 @@ extension Service {
                     answer.append(contentsOf: bytes.readableBytesView)
                 case .end:
                     guard status == .ok else { throw Fault.callbackFailed("Error status : \(status.code).") }
-                    guard (try? JSONReader.read(answer)) != nil else {
+                    guard (try? JSON(parsing: answer)) != nil else {
                         throw Fault.callbackFailed("Response body is not valid json format.", ec: "0007-00000205")
                     }
                     return answer
@@ -238,21 +238,6 @@ extension Service {
             let wasLate = try await loop.submit { isLate.value }.get()
             throw wasLate ? Fault.callbackFailed("Cost too long time", ec: "0007-00000202") : Fault.callbackFailed
         }
-    }
-}
-
-extension JSONValue {
-    /// A string as it stands in a document.
-    static func quoted(_ text: String) -> String {
-        var result: [UInt8] = [UInt8(ascii: "\"")]
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): result += [UInt8(ascii: "\\"), byte]
-            case 0..<32: result += "\\u00\(Hex.encode([byte]))".utf8
-            default: result.append(byte)
-            }
-        }
-        return String(decoding: result + [UInt8(ascii: "\"")], as: UTF8.self)
     }
 }
 
