@@ -26,12 +26,22 @@ extension Tag {
         return tags
     }
 
+    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case " ", "+", "-", "=", ".", "_", ":", "/": true
+        default: scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+        }
+    }
+
     private static func check(_ tags: [Tag]) throws(Fault) {
         guard tags.count <= maximumCount else { throw .invalidTag("An object has at most 10 tags.") }
         var keys: Set<[UInt8]> = []
         for tag in tags {
             guard (1...128).contains(tag.key.utf16.count), tag.value.utf16.count <= 256 else {
                 throw .invalidTag("A tag's key has 1 to 128 characters, its value at most 256.")
+            }
+            guard (tag.key + tag.value).unicodeScalars.allSatisfy(isAllowed) else {
+                throw .invalidTag("A tag has letters, digits, spaces and + - = . _ : / only.")
             }
             guard keys.insert(Array(tag.key.utf8)).inserted else {
                 throw .invalidTag("A tag's key is there twice.")
