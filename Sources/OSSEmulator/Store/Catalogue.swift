@@ -66,9 +66,12 @@ final class Catalogue: Sendable {
         var state = State()
         for found in try storage.load().buckets {
             var bucket = Bucket(record: found.record)
-            for version in found.versions.sorted(by: { $0.sequence > $1.sequence }) {
+            let versions = found.versions.sorted { left, right in
+                left.key == right.key ? left.sequence > right.sequence : left.key < right.key
+            }
+            for version in versions {
                 state.retain(version.segments)
-                state.nextSequence = max(state.nextSequence, version.sequence + 1)
+                state.nextSequence = max(state.nextSequence, version.sequence &+ 1)
                 if bucket.objects.update(version.key, { $0.versions.append(version) }) == nil {
                     bucket.objects[version.key] = KeyEntry(versions: [version])
                 }
