@@ -85,7 +85,7 @@ extension Service {
         let number = try partNumber(call)
         let (key, upload) = try upload(call, ec: ec)
         try ObjectAttributes.refuseEncryption(of: call.request)
-        try call.request.checkTrafficLimit()
+        try limitUpload(call)
         try Self.checkOrder(number, in: upload, ec: "0042-00000108")
         let body = try await ingest(call, upTo: ObjectLimits.object)
         let part = PartRecord(
@@ -126,7 +126,7 @@ extension Service {
         let number = try partNumber(call)
         let (key, upload) = try upload(call, ec: ec)
         try ObjectAttributes.refuseEncryption(of: call.request)
-        try call.request.checkTrafficLimit()
+        _ = try call.request.trafficLimit()
         var source = try copySource(call)
         if source.version.type == .symlink {
             (source.version, source.lease) = try follow(source.version, in: source.bucket, call)
