@@ -109,6 +109,7 @@ extension Service {
             xml.element("ETag", "\"\(written.version.etag)\"")
             xml.element("LastModified", written.version.lastModified.iso8601)
         }
+        response.set("ETag", "\"\(written.version.etag)\"")
         response.set("x-oss-hash-crc64ecma", String(written.version.crc64))
         response.set("x-oss-version-id", written.versionHeader)
         response.set("x-oss-copy-source-version-id", source.versionHeader)

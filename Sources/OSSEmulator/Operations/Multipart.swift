@@ -156,6 +156,7 @@ extension Service {
             xml.element("ETag", "\"\(part.etag)\"")
         }
         response.set("Content-Range", contentRange)
+        response.set("ETag", "\"\(part.etag)\"")
         response.set("x-oss-hash-crc64ecma", String(part.crc64))
         response.set("x-oss-copy-source-version-id", source.versionHeader)
         response.setEncryption(upload.record.attributes)
@@ -218,7 +219,7 @@ extension Service {
             wanted = try Self.wantedParts(document)
         }
         let acl = try ObjectAttributes.acl(of: request)
-        let forbidOverwrite = try request.flag("x-oss-forbid-overwrite")
+        let forbidOverwrite = try call.forbidsOverwrite()
         let now = configuration.now()
         let whole = found.record.isSequential ? try await contentMD5(of: Self.assemble(found, wanted)) : nil
         let written = try await catalogue.change(bucket.name, key.key) { [wanted] catalogue in
