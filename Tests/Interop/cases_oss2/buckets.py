@@ -407,12 +407,12 @@ def worm(api, name):
     bucket.abort_bucket_worm()
     worm_id = bucket.init_bucket_worm(1).worm_id
     found = bucket.get_bucket_worm()
-    same((found.worm_id, found.worm_state, int(found.retention_period_days)), (worm_id, "InProgress", 1))
+    same((found.worm_id, found.state, int(found.retention_period_days)), (worm_id, "InProgress", 1))
     refused(lambda: bucket.complete_bucket_worm("none"), "NoSuchWORMConfiguration", 404)
     bucket.complete_bucket_worm(worm_id)
     refused(lambda: bucket.extend_bucket_worm(worm_id, 0), "MalformedXML", 400)
     bucket.extend_bucket_worm(worm_id, 2)
-    same((bucket.get_bucket_worm().worm_state, int(bucket.get_bucket_worm().retention_period_days)), ("Locked", 2))
+    same((bucket.get_bucket_worm().state, int(bucket.get_bucket_worm().retention_period_days)), ("Locked", 2))
 
 
 @case
