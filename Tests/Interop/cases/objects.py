@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 import alibabacloud_oss_v2 as oss
 from harness import ODD_KEYS, case, expect, pattern, same
-from local import Receiver
+from local import Receiver, clock_ahead
 from sdk import content, crc64, get, head, http_date, in_pieces, keys, put, read, refused, versioning
 
 
@@ -383,6 +383,11 @@ async def restore(api, bucket):
         restore_request=oss.RestoreRequest(days=1, job_parameters=oss.JobParameters(tier="Bulk")),
     )
     same((result.status_code, result.restore_priority), (202, "Bulk"))
+    with clock_ahead(600):
+        same(await read(api, bucket, "archive"), b"cold")
+        state = (await head(api, bucket, "archive")).restore
+        expect(state.startswith('ongoing-request="false", expiry-date="'), state)
+        same((await api.restore_object(bucket=bucket, key="archive")).status_code, 200, "longer")
 
 
 @case
@@ -396,6 +401,10 @@ async def clean_restored(api, bucket):
         api.clean_restored_object(bucket=bucket, key="cold"), "ArchiveRestoreNotFinished", 409, ec="0016-00000719",
         message="The archive file's restore is not finished.",
     )
+    with clock_ahead(600):
+        same(await read(api, bucket, "cold"), b"x")
+        same((await api.clean_restored_object(bucket=bucket, key="cold")).status_code, 200)
+        await refused(get(api, bucket, "cold"), "InvalidObjectState", 403)
 
 
 @case

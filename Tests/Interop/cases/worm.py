@@ -4,6 +4,7 @@ import datetime
 
 import alibabacloud_oss_v2 as oss
 from harness import case, expect, same
+from local import clock_ahead
 from sdk import head, put, read, refused, versioning
 
 
@@ -114,6 +115,24 @@ async def object_retention(api, bucket):
     same((await api.get_object_retention(bucket=bucket, key="k")).retention.retain_until_date, until)
     same((await api.delete_object(bucket=bucket, key="k")).delete_marker, True, "a marker hides it, no more")
     await api.delete_object(bucket=bucket, key="k", version_id=version, bypass_governance_retention=True)
+
+
+@case
+async def retention_ends(api, bucket):
+    await versioning(api, bucket)
+    await api.put_bucket_object_worm_configuration(
+        bucket=bucket, object_worm_configuration=oss.ObjectWormConfiguration(object_worm_enabled="Enabled")
+    )
+    version = (await put(api, bucket, "k", b"x")).version_id
+    await api.put_object_retention(
+        bucket=bucket, key="k", retention=oss.Retention(mode="COMPLIANCE", retain_until_date=in_seconds(60))
+    )
+    remove = lambda: api.delete_object(
+        bucket=bucket, key="k", version_id=version, bypass_governance_retention=True
+    )
+    await refused(remove(), "FileImmutable", 409)
+    with clock_ahead(120):
+        same((await remove()).status_code, 204)
 
 
 @case
