@@ -155,7 +155,7 @@ def credentials_of_an_instance(api, name):
 @case
 def assumed_role(api, name):
     """The core of Alibaba Cloud's SDK asks the token service at the control endpoint."""
-    client = AcsClient(KEY_ID, KEY_SECRET, "cn-hangzhou", timeout=20, max_retry_time=0)
+    client = AcsClient(KEY_ID, KEY_SECRET, "cn-hangzhou", timeout=20, max_retry_time=1)
     request = CommonRequest(domain=os.environ["OSS_CONTROL_ENDPOINT"].removeprefix("http://"), version="2015-04-01")
     request.set_protocol_type("http")
     request.set_method("POST")
