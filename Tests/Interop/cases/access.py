@@ -236,7 +236,7 @@ async def access_points_for_object_process(api, bucket):
     text = policy(
         "Allow", [account], ["oss:GetObject"], f"acs:oss:{REGION}:{account}:accesspointforobjectprocess/{name}/object/*"
     )
-    gone = "NoSuchAccessPointPolicyForObjectProcess"
+    gone = "NoSuchAccessPointPolicy"
     await refused(call("GetAccessPointPolicy", "GET", "Policy"), gone, 404)
     await call("PutAccessPointPolicy", "PUT", "Policy", body=text.encode())
     same((await call("GetAccessPointPolicy", "GET", "Policy")).body.decode(), text)
