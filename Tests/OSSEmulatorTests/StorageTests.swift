@@ -11,7 +11,7 @@ import Testing
 #endif
 
 /// A folder that goes when the test is over.
-private final class TemporaryFolder {
+final class TemporaryFolder {
     let path: String
 
     init() throws {
