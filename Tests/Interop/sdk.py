@@ -311,6 +311,13 @@ async def versioning(api, bucket, status="Enabled"):
     )
 
 
+async def open_to_public(api, bucket):
+    """Allows what a new bucket blocks: that anything in it is made public."""
+    await api.put_bucket_public_access_block(
+        bucket=bucket, public_access_block_configuration=oss.PublicAccessBlockConfiguration(block_public_access=False)
+    )
+
+
 def crc64(data):
     value = oss_crc.Crc64(0)
     value.update(data)

@@ -101,9 +101,14 @@ async def another_account(api, bucket):
     same(await read(guest, bucket, "k"), b"x")
     same((await guest.list_objects_v2(bucket=bucket)).key_count, 1)
     await refused(put(guest, bucket, "l", b"y"), "AccessDenied", 403)
-    await api.put_bucket_policy(bucket=bucket, body=policy("Deny", ["*"], ["oss:GetObject"], f"acs:oss:*:*:{bucket}/*"))
-    await refused(read(guest, bucket, "k"), "AccessDenied", 403)
-    await refused(read(api, bucket, "k"), "AccessDenied", 403)
+    for principal in ("*", CREDENTIALS["owner"]["accountId"]):
+        text = policy("Deny", [principal], ["oss:GetObject"], f"acs:oss:*:*:{bucket}/*")
+        await api.put_bucket_policy(bucket=bucket, body=text)
+        await refused(read(guest, bucket, "k"), "AccessDenied", 403)
+        if principal == "*":
+            same(await read(api, bucket, "k"), b"x", "everybody is not the owner")
+        else:
+            await refused(read(api, bucket, "k"), "AccessDenied", 403)
     await api.delete_bucket_policy(bucket=bucket)
     same(await read(api, bucket, "k"), b"x")
 

@@ -3,7 +3,7 @@
 import alibabacloud_oss_v2 as oss
 from harness import REGION, case, expect, same
 from local import fetch, url
-from sdk import get, head, put, read, refused, versioning
+from sdk import get, head, open_to_public, put, read, refused, versioning
 
 
 async def owner(api, bucket):
@@ -382,6 +382,7 @@ async def referer(api, bucket):
     same((configuration.allow_empty_referer, configuration.truncate_path), (False, True))
     same(configuration.referer_list.referers, ["http://www.example.com", "https://*.example.org"])
     same(configuration.referer_blacklist.referers, ["http://bad.example.org"])
+    await open_to_public(api, bucket)
     await put(api, bucket, "k", b"x", acl="public-read")
     address = url(bucket, "k")
     same(fetch(address, headers={"Referer": "http://www.example.com"})[:2], (200, b"x"))
@@ -460,7 +461,7 @@ async def request_payment(api, bucket):
     same((await found()).request_payment_configuration.payer, "BucketOwner")
     await set_to("Requester")
     same((await found()).request_payment_configuration.payer, "Requester")
-    await put(api, bucket, "k", b"x", acl="public-read")
+    await put(api, bucket, "k", b"x")
     same(await read(api, bucket, "k"), b"x", "the owner need not say that he pays")
     await set_to("BucketOwner")
     await refused(set_to("Nobody"), "MalformedXML", 400)

@@ -5,7 +5,7 @@ import hashlib
 
 import alibabacloud_oss_v2 as oss
 from harness import case, expect, pattern, same
-from sdk import content, crc64, get, put, read, refused
+from sdk import content, crc64, get, open_to_public, put, read, refused
 
 
 async def initiate(api, bucket, key, **more):
@@ -85,6 +85,7 @@ async def multipart_errors(api, bucket):
     )
     await complete([(2, two)])
     same(await read(api, bucket, "k"), b"x")
+    await open_to_public(api, bucket)
     upload_id = await initiate(api, bucket, "all")
     await api.upload_part(bucket=bucket, key="all", upload_id=upload_id, part_number=5, body=b"five")
     await api.complete_multipart_upload(

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 import alibabacloud_oss_v2 as oss
 from harness import ODD_KEYS, case, expect, pattern, same
 from local import Receiver, clock_ahead
-from sdk import content, crc64, get, head, http_date, in_pieces, keys, put, read, refused, versioning
+from sdk import content, crc64, get, head, http_date, in_pieces, keys, open_to_public, put, read, refused, versioning
 
 
 def md5_base64(data):
@@ -28,7 +28,7 @@ async def put_get_head(api, bucket):
         metadata={"author": "alice", "content-type": "odd", "x-oss-auth": "odder"},
         content_type="text/x-test", cache_control="no-cache", content_disposition="attachment; filename=a.txt",
         content_encoding="identity", expires="2022-10-12T00:00:00.000Z", content_md5=md5_base64(body),
-        tagging="k=v&k%202=v%262",
+        tagging="k=v&k%202=v%2B2",
     )
     same(result.status_code, 200)
     same(result.etag, etag(body), "etag")
@@ -277,6 +277,7 @@ async def encryption_headers(api, bucket):
 
 @case
 async def object_acl(api, bucket):
+    await open_to_public(api, bucket)
     await put(api, bucket, "k", b"x")
     anonymous = api.anonymous()
     same((await api.get_object_acl(bucket=bucket, key="k")).acl, "default")
@@ -452,6 +453,7 @@ async def storage_classes(api, bucket):
 @case
 async def one_version(api, bucket):
     """Operations on an object that take the id of a version."""
+    await open_to_public(api, bucket)
     await versioning(api, bucket)
     first = (await put(api, bucket, "k", b"one", tagging="a=1")).version_id
     await put(api, bucket, "k", b"two")

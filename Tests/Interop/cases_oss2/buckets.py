@@ -49,6 +49,8 @@ def bucket_life(api, name):
         message="No such bucket storage class exists.",
     )
     same(bucket.get_bucket_acl().acl, "private")
+    refused(lambda: bucket.put_bucket_acl(oss2.BUCKET_ACL_PUBLIC_READ), "AccessDenied", 403)
+    bucket.put_bucket_public_access_block(False)
     bucket.put_bucket_acl(oss2.BUCKET_ACL_PUBLIC_READ)
     same(bucket.get_bucket_acl().acl, "public-read")
     same(api.anonymous(name).list_objects().object_list, [])
@@ -257,7 +259,7 @@ def policies(api, name):
     bucket = api.bucket(name)
     refused(bucket.get_bucket_policy, "NoSuchBucketPolicy", 404)
     bucket.put_object("open/k", b"x")
-    bucket.delete_bucket_public_access_block()
+    bucket.put_bucket_public_access_block(False)
     text = policy("Allow", "*", "oss:GetObject", f"acs:oss:*:*:{name}/open/*")
     bucket.put_bucket_policy(text)
     same(bucket.get_bucket_policy().policy, text)
@@ -268,6 +270,7 @@ def policies(api, name):
     refused(lambda: api.anonymous(name).get_object("open/k"), "AccessDenied", 403)
     bucket.put_bucket_public_access_block(True)
     same(bucket.get_bucket_public_access_block().block_public_access, True)
+    bucket.delete_bucket_public_access_block()
     anonymous = api.anonymous(name)
     for call in (
         anonymous.put_bucket_public_access_block, anonymous.get_bucket_public_access_block,

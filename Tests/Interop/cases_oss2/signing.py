@@ -86,6 +86,7 @@ def signed_operations(api, name):
     url = bucket.sign_url("POST", "k", 60, params={"uploadId": upload_id}, headers={"x-oss-complete-all": "yes"})
     same(fetch(url, "POST", headers={"x-oss-complete-all": "yes"})[0], 200)
     same(bucket.get_object("k").read(), b"part")
+    bucket.put_bucket_public_access_block(False)
     url = bucket.sign_url("PUT", "k", 60, params={"acl": ""}, headers={"x-oss-object-acl": "public-read"})
     same(fetch(url, "PUT", headers={"x-oss-object-acl": "public-read"})[0], 200)
     same(bucket.get_object_acl("k").acl, "public-read")
