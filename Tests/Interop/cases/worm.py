@@ -103,7 +103,7 @@ async def object_retention(api, bucket):
     found = (await api.get_object_retention(bucket=bucket, key="k")).retention
     same((found.mode, found.retain_until_date), (None, None), "none yet")
     await refused(api.get_object_retention(bucket=bucket, key="none"), "NoSuchKey", 404)
-    await refused(set_to("SOMETIMES", until), "MalformedXML", 400)
+    await refused(set_to("SOMETIMES", until), "InvalidArgument", 400)
     await refused(set_to("GOVERNANCE", in_seconds(-60)), "InvalidArgument", 400)
     await set_to("GOVERNANCE", later)
     found = (await api.get_object_retention(bucket=bucket, key="k")).retention
