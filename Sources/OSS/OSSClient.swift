@@ -75,6 +75,12 @@ extension OSSClient {
         try await core.execute(request, options)
     }
 
+    package func presigned<R: OperationRequest>(_ request: R, _ expires: PresignExpiry, _ options: CallOptions)
+        async throws -> PresignedRequest
+    {
+        try await core.presign(request, expires: expires, options)
+    }
+
     /// The pages of a list. `advance` moves the request to the page after the one it is given, or says that there is none.
     package func paginate<R: OperationRequest & Hashable, Page: OperationOutput>(
         _ request: R,

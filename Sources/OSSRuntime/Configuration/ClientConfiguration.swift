@@ -26,6 +26,8 @@ public struct ClientConfiguration: Sendable {
     /// The client does not shut it down.
     public var transport: (any HTTPTransport)?
 
+    /// How requests are signed. Default: version 4.
+    public var signature = SignatureMethod.v4
     /// Names of header fields to sign beyond those that always are. Default: none.
     public var additionalSignedHeaders: [String] = []
     /// Appended to the SDK's own `User-Agent`.

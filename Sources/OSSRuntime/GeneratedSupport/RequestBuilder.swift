@@ -18,6 +18,8 @@ package struct RequestBuilder {
     package private(set) var body: RequestBody?
     package private(set) var xmlBody: [UInt8]?
     package private(set) var error: OSSError?
+    /// It becomes a URL: somebody else sends it, so nothing is added that they would have to send.
+    package var isPresigned = false
     /// An append's position, for the checksum.
     private(set) var appendsAtStart = false
 

@@ -27,7 +27,7 @@ package final class ServiceClient: Sendable {
     private let endpoint: Endpoint
     private let transport: any HTTPTransport
     private let product: String
-    private let signer = V4Signer()
+    private let signer: Signer
     /// Whether the configuration wants the host signed too.
     private let signsHost: Bool
     /// How far the server's clock is ahead of ours; measured when it refuses a signature for its time.
@@ -53,6 +53,7 @@ package final class ServiceClient: Sendable {
         self.dependencies = dependencies
         self.retryQuota = retryQuota
         self.product = product
+        signer = Signer(configuration.signature)
         signsHost = configuration.additionalSignedHeaders.contains { $0.lowercased() == "host" }
     }
 
@@ -77,6 +78,61 @@ package final class ServiceClient: Sendable {
             error.operation = builder.operation.name
             throw error
         }
+    }
+
+    /// A URL that performs the request until it expires.
+    ///
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidRequest`` for an expiry out of bounds, and of kind
+    ///   ``OSSError/Kind/credentials`` without credentials.
+    package func presign<R: OperationRequest>(_ request: R, expires: PresignExpiry, _ options: CallOptions)
+        async throws -> PresignedRequest
+    {
+        var builder = RequestBuilder(R.operation)
+        request.encode(into: &builder)
+        builder.isPresigned = true
+        let prepared = try prepare(builder, options)
+        do {
+            let parameters = signingParameters(try await signingCredentials())
+            let seconds = expires.seconds(from: parameters.date)
+            var signable = signable(prepared)
+            try await signer.presign(&signable, with: parameters, expiresIn: seconds)
+            let path = prepared.head.path ?? "/"
+            let end = parameters.date.addingTimeInterval(TimeInterval(seconds))
+            return PresignedRequest(
+                method: prepared.head.method,
+                url:
+                    "\(endpoint.scheme)://\(prepared.head.authority ?? "")\(path.prefix { $0 != "?" })?\(signable.query)",
+                headers: prepared.head.headerFields,
+                expiration: parameters.credentials.expiration.map { min($0, end) } ?? end
+            )
+        } catch let error as OSSError {
+            throw error.about(prepared, attempts: 0)
+        }
+    }
+
+    /// The form fields that let a browser upload to `bucket` under the conditions of a policy.
+    package func post(
+        bucket: String, expires: PresignExpiry, policy: (_ expiration: Date, _ fields: [(String, String)]) -> String
+    ) async throws -> (url: String, fields: [(String, String)], expiration: Date) {
+        let parameters = signingParameters(try await signingCredentials())
+        let seconds = expires.seconds(from: parameters.date)
+        guard seconds > 0 else {
+            throw OSSError(.invalidRequest, message: "the policy's expiry is not valid: it is in the past")
+        }
+        let end = parameters.date.addingTimeInterval(TimeInterval(seconds))
+        let fields = try await signer.post(with: parameters) { policy(end, $0) }
+        let (authority, path) = configuration.addressing.resolve(endpoint, bucket: bucket, key: nil)
+        return ("\(endpoint.scheme)://\(authority)\(path)", fields, end)
+    }
+
+    /// Credentials that can sign.
+    private func signingCredentials() async throws -> Credentials {
+        let credentials = try await credentials()
+        guard !credentials.isAnonymous else {
+            throw OSSError(
+                .credentials, code: .credentialsMissing, message: "anonymous credentials can't sign a URL or a form")
+        }
+        return credentials
     }
 
     /// The request of one page, which knows the request of the next.
@@ -172,7 +228,7 @@ extension ServiceClient {
         _ deadline: Duration?
     ) async throws -> ResponseReader {
         let credentials = try await self.credentials()
-        let head = signed(request, credentials)
+        let head = try await signed(request, credentials)
 
         let upload = request.checksUpload ? BodyChecksum() : nil
         let body = request.body.map { body in
@@ -227,7 +283,9 @@ extension ServiceClient {
         } catch {
             throw OSSError(.credentials, message: "the credentials provider failed", cause: error)
         }
-        if !credentials.isAnonymous && (credentials.accessKeyID.isEmpty || credentials.accessKeySecret.isEmpty) {
+        let lacksKey =
+            credentials.accessKeyID.isEmpty || credentials.accessKeySecret.isEmpty && signer.needsSecret
+        if !credentials.isAnonymous && lacksKey {
             throw OSSError(
                 .credentials,
                 code: .credentialsMissing,
@@ -237,8 +295,19 @@ extension ServiceClient {
     }
 
     /// The request with a signature of this moment, unless the credentials are anonymous.
-    private func signed(_ request: PreparedRequest, _ credentials: Credentials) -> HTTPRequest {
-        guard !credentials.isAnonymous else { return request.head }
+    private func signed(_ request: PreparedRequest, _ credentials: Credentials) async throws -> HTTPRequest {
+        var head = request.head
+        guard !credentials.isAnonymous else { return head }
+        let parameters = signingParameters(credentials)
+        if try await signer.sign(&head, bucket: request.bucket, key: request.key, with: parameters) { return head }
+        var signable = signable(request)
+        try await signer.sign(&signable, with: parameters)
+        signable.headers[.hostField] = request.head.headerFields[.hostField]
+        head.headerFields = signable.headers
+        return head
+    }
+
+    private func signable(_ request: PreparedRequest) -> SignableRequest {
         var signable = SignableRequest(
             method: request.head.method,
             bucket: request.bucket,
@@ -248,18 +317,17 @@ extension ServiceClient {
         )
         // Part of the target here, a header field for the signature.
         if signsHost { signable.headers[.hostField] = request.head.authority }
-        let parameters = SigningParameters(
+        return signable
+    }
+
+    private func signingParameters(_ credentials: Credentials) -> SigningParameters {
+        SigningParameters(
             credentials: credentials,
             region: configuration.region,
             product: product,
             date: dependencies.now().addingTimeInterval(clockOffset.withLock { $0 }),
             additionalHeaders: configuration.additionalSignedHeaders
         )
-        signer.sign(&signable, with: parameters)
-        signable.headers[.hostField] = request.head.headerFields[.hostField]
-        var head = request.head
-        head.headerFields = signable.headers
-        return head
     }
 
     private func isSuccess(_ status: Int, _ request: PreparedRequest) -> Bool {
