@@ -172,6 +172,8 @@ extension OSSError {
         public static var accessDenied: Code { "AccessDenied" }
         /// The access key id is unknown.
         public static var invalidAccessKeyID: Code { "InvalidAccessKeyId" }
+        /// The token of temporary credentials has expired.
+        public static var securityTokenExpired: Code { "SecurityTokenExpired" }
         /// The signature is not the one the service computed: most often a wrong secret.
         public static var signatureDoesNotMatch: Code { "SignatureDoesNotMatch" }
         /// The clocks of client and service differ by more than 15 minutes.
@@ -224,6 +226,15 @@ extension OSSError: CustomStringConvertible {
         if attempts > 1 { details.append("\(attempts) attempts") }
         if let cause { details.append("cause: \(cause)") }
         return (text + " [" + details.joined(separator: ", ") + "]").singleLine
+    }
+}
+
+extension OSSError {
+    /// The service doesn't know the access key, or its token is over: other credentials may do.
+    package var refusesCredentials: Bool {
+        kind == .service
+            && [.invalidAccessKeyID, .securityTokenExpired, "InvalidSecurityToken", "InvalidAccessKeyId.NotFound"]
+                .contains(code)
     }
 }
 

@@ -114,6 +114,9 @@ package final class ServiceClient: Sendable {
     package func post(
         bucket: String, expires: PresignExpiry, policy: (_ expiration: Date, _ fields: [(String, String)]) -> String
     ) async throws -> (url: String, fields: [(String, String)], expiration: Date) {
+        var builder = RequestBuilder(Operation(name: "PostObject", method: .post))
+        builder.setBucket(bucket)
+        if let error = builder.error { throw error }
         let parameters = signingParameters(try await signingCredentials())
         let seconds = expires.seconds(from: parameters.date)
         guard seconds > 0 else {
@@ -176,13 +179,17 @@ extension ServiceClient {
         let log = CallLog(options.logger ?? configuration.logger, request)
         var attempt = 0
         var quotaTaken: Int?
+        var hasRenewedCredentials = false
 
         while true {
             attempt += 1
             try Task.checkCancellation()
             let failure: OSSError
+            var credentials: Credentials?
             do {
-                var reply = try await self.attempt(request, options, progress, log, attempt, deadline)
+                let current = try await self.credentials()
+                credentials = current
+                var reply = try await self.attempt(request, current, options, progress, log, attempt, deadline)
                 reply.attempts = attempt
                 retryQuota.release(quotaTaken)
                 return reply
@@ -195,7 +202,14 @@ extension ServiceClient {
             try Task.checkCancellation()
             correctClock(after: failure, log)
 
-            guard attempt < policy.maximumAttempts, policy.allowsRetry(of: failure) else {
+            var allowsRetry = policy.allowsRetry(of: failure)
+            if !hasRenewedCredentials, failure.refusesCredentials, let credentials,
+                configuration.credentials.refused(credentials)
+            {
+                hasRenewedCredentials = true
+                allowsRetry = true
+            }
+            guard attempt < policy.maximumAttempts, allowsRetry else {
                 log.failed(failure)
                 throw failure
             }
@@ -221,13 +235,13 @@ extension ServiceClient {
 
     private func attempt(
         _ request: PreparedRequest,
+        _ credentials: Credentials,
         _ options: CallOptions,
         _ progress: ProgressMeter?,
         _ log: CallLog,
         _ number: Int,
         _ deadline: Duration?
     ) async throws -> ResponseReader {
-        let credentials = try await self.credentials()
         let head = try await signed(request, credentials)
 
         let upload = request.checksUpload ? BodyChecksum() : nil
@@ -275,7 +289,13 @@ extension ServiceClient {
     private func credentials() async throws -> Credentials {
         let credentials: Credentials
         do {
-            credentials = try await configuration.credentials.credentials()
+            let offset = clockOffset.withLock { $0 }
+            credentials =
+                offset == 0
+                ? try await configuration.credentials.credentials()
+                : try await ServerClock.$offset.withValue(offset) {
+                    try await configuration.credentials.credentials()
+                }
         } catch let error as CancellationError {
             throw error
         } catch let error as OSSError {
