@@ -108,7 +108,11 @@ let package = Package(
         .testTarget(name: "OSSChecksumTests", dependencies: ["COSSChecksum", "OSSChecksum"]),
         .testTarget(
             name: "OSSRuntimeTests",
-            dependencies: ["OSSRuntime", .product(name: "HTTPTypes", package: "swift-http-types")]
+            dependencies: [
+                "OSSRuntime",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]
         ),
         .testTarget(
             name: "OSSEmulatorTests",
