@@ -219,15 +219,6 @@ private func eventually(_ condition: () -> Bool) async {
         #expect(credentials.expiration == Date(timeIntervalSince1970: 1_700_007_200))
     }
 
-    @Test("cred-env: the missing variable is named") func environment() async throws {
-        let provider = EnvironmentCredentialsProvider { $0 == "OSS_ACCESS_KEY_ID" ? "id" : nil }
-        let error = await #expect(throws: OSSError.self) { try await provider.credentials() }
-        #expect(error?.message.contains("OSS_ACCESS_KEY_SECRET") == true)
-        #expect(error?.code == .credentialsMissing)
-        let full = EnvironmentCredentialsProvider { "value of \($0)" }
-        #expect(try await full.credentials().securityToken == "value of OSS_SESSION_TOKEN")
-    }
-
     @Test("cred-static: an empty token is no token") func fixed() async throws {
         let provider = StaticCredentialsProvider(accessKeyID: "a", accessKeySecret: "b", securityToken: "")
         #expect(try await provider.credentials().securityToken == nil)

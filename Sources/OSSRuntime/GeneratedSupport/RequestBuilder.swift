@@ -133,6 +133,24 @@ package struct RequestBuilder {
         body = text.map { .string($0) }
     }
 
+    /// The caller's own document in place of the one that members make.
+    mutating func setDocument(_ document: RequestBody) async throws {
+        guard body == nil, operation.method == .put || operation.method == .post else {
+            return fail("\(operation.name) takes no document")
+        }
+        var bytes: [UInt8] = []
+        for try await chunk in document {
+            bytes.append(contentsOf: chunk)
+            guard bytes.count <= Self.maximumDocument else {
+                return fail("the document is larger than \(Self.maximumDocument) bytes")
+            }
+        }
+        xmlBody = bytes
+    }
+
+    /// Far above what the service takes.
+    private static let maximumDocument = 8 << 20
+
     package mutating func setXML(_ root: StaticString, _ value: (some XMLEncodable)?) {
         guard let value else { return }
         var xml = XMLWriter()

@@ -60,14 +60,19 @@ package final class ServiceClient: Sendable {
     package func execute<R: OperationRequest, Output: OperationOutput>(_ request: R, _ options: CallOptions)
         async throws -> Output
     {
-        let operation = R.operation
-        var builder = RequestBuilder(operation)
+        var builder = RequestBuilder(R.operation)
         request.encode(into: &builder)
+        if let document = options.document { try await builder.setDocument(document) }
         let prepared = try prepare(builder, options)
         var reply = try await perform(prepared, options)
         let result = Output(from: &reply)
         if let error = reply.error { throw error.found(in: reply.metadata).about(prepared, attempts: reply.attempts) }
         return result
+    }
+
+    /// A call whose request is built already, and whose reply nobody decodes.
+    package func execute(_ builder: RequestBuilder, _ options: CallOptions) async throws -> ResponseReader {
+        try await perform(try prepare(builder, options), options)
     }
 
     package func prepare(_ builder: RequestBuilder, _ options: CallOptions) throws(OSSError) -> PreparedRequest {
