@@ -1,16 +1,15 @@
 import Foundation
 import HTTPTypes
 import OSS
-import Synchronization
 import Testing
 
 /// Counts how often it is asked, and gives what it is told to.
 private final class Source: Sendable {
-    private let state: Mutex<(answers: [Result<Credentials, OSSError>], calls: Int)>
+    private let state: Locked<(answers: [Result<Credentials, OSSError>], calls: Int)>
     private let gate: AsyncGate?
 
     init(_ answers: [Result<Credentials, OSSError>], gate: AsyncGate? = nil) {
-        state = Mutex((answers, 0))
+        state = Locked((answers, 0))
         self.gate = gate
     }
 
@@ -28,7 +27,7 @@ private final class Source: Sendable {
 
 /// Holds back whoever waits until it is opened.
 private final class AsyncGate: Sendable {
-    private let state = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+    private let state = Locked<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
 
     func wait() async {
         await withCheckedContinuation { continuation in
@@ -411,7 +410,7 @@ private func eventually(_ condition: () -> Bool) async {
     }
 
     @Test("cred-chain: the first that answers, and what each one said") func chain() async throws {
-        let asked = Mutex<[String]>([])
+        let asked = Locked<[String]>([])
         func link(_ name: String, _ result: Result<Credentials, OSSError>) -> CredentialsProviderChain.Link {
             .init(
                 name,

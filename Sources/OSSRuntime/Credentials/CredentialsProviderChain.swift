@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Asks one provider after the other, and takes the credentials of the first that has some.
 ///
 /// The one that answered is asked first from then on; when it fails, all are asked again from the start.
@@ -23,7 +21,7 @@ public final class CredentialsProviderChain: CredentialsProvider {
     }
 
     private let links: [Link]
-    private let state = Mutex<(made: [Int: any CredentialsProvider], last: Int?)>(([:], nil))
+    private let state = Locked<(made: [Int: any CredentialsProvider], last: Int?)>(([:], nil))
 
     /// Makes a chain of providers, in the order in which they are asked.
     public init(_ links: [Link]) {

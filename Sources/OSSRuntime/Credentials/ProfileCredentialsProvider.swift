@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -55,7 +53,7 @@ public struct ProfileCredentialsProvider: CredentialsProvider {
 /// The provider that a profile comes to.
 private final class ProfileCache: Sendable {
     private let files: ProfileFiles
-    private let made = Mutex<(any CredentialsProvider)?>(nil)
+    private let made = Locked<(any CredentialsProvider)?>(nil)
 
     init(files: ProfileFiles) {
         self.files = files

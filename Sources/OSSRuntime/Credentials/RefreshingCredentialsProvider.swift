@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -31,7 +29,7 @@ public final class RefreshingCredentialsProvider: CredentialsProvider {
     private let refreshBefore: TimeInterval
     private let maximumAge: TimeInterval?
     private let now: @Sendable () -> Date
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Keeps the credentials of another provider.
     ///

@@ -1,6 +1,5 @@
 import HTTPTypes
 import Logging
-import Synchronization
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -31,7 +30,7 @@ package final class ServiceClient: Sendable {
     /// Whether the configuration wants the host signed too.
     private let signsHost: Bool
     /// How far the server's clock is ahead of ours; measured when it refuses a signature for its time.
-    private let clockOffset = Mutex(TimeInterval(0))
+    private let clockOffset = Locked(TimeInterval(0))
     private let calls = CallCounter()
 
     /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration``.
