@@ -123,6 +123,13 @@ struct Fixture {
         quota: Int = RetryQuota.capacity,
         configure: (inout ClientConfiguration) -> Void = { _ in }
     ) throws {
+        try self.init(script: script, quota: quota, configure: configure)
+    }
+
+    init(
+        script: [ScriptedTransport.Answer], quota: Int = RetryQuota.capacity,
+        configure: (inout ClientConfiguration) -> Void
+    ) throws {
         transport = ScriptedTransport(script: script)
         self.quota = RetryQuota(tokens: quota)
         var configuration = ClientConfiguration(

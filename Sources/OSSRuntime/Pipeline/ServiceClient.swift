@@ -1,5 +1,7 @@
+import CoreMetrics
 import HTTPTypes
 import Logging
+import Tracing
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -32,6 +34,7 @@ package final class ServiceClient: Sendable {
     /// How far the server's clock is ahead of ours; measured when it refuses a signature for its time.
     private let clockOffset = Locked(TimeInterval(0))
     private let calls = CallCounter()
+    private let metrics: CallMetrics?
 
     /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration``.
     package init(
@@ -53,6 +56,7 @@ package final class ServiceClient: Sendable {
         self.retryQuota = retryQuota
         self.product = product
         signer = Signer(configuration.signature)
+        metrics = CallMetrics(configuration.metrics ?? MetricsSystem.factory)
         signsHost = configuration.additionalSignedHeaders.contains { $0.lowercased() == "host" }
     }
 
@@ -177,6 +181,29 @@ extension ServiceClient {
         }
         defer { calls.end() }
 
+        let operation = request.operation.name
+        let started = metrics == nil ? .zero : dependencies.uptime()
+        let span = CallSpan(configuration.tracer ?? InstrumentationSystem.tracer, request)
+        do {
+            let reply = try await attempts(request, options, span)
+            metrics?.finished(
+                operation, outcome: "success", attempts: reply.attempts, after: dependencies.uptime() - started)
+            span.succeeded(reply.metadata, attempts: reply.attempts)
+            return reply
+        } catch {
+            let failure = error as? OSSError
+            let outcome =
+                failure.map { $0.kind == .service ? $0.code.rawValue : $0.kind.rawValue } ?? "cancelled"
+            metrics?.finished(
+                operation, outcome: outcome, attempts: failure?.attempts ?? 1, after: dependencies.uptime() - started)
+            span.failed(error)
+            throw error
+        }
+    }
+
+    private func attempts(_ request: PreparedRequest, _ options: CallOptions, _ span: CallSpan) async throws
+        -> ResponseReader
+    {
         let policy = options.retry ?? configuration.retry
         let deadline = options.timeout.map { dependencies.uptime() + $0 }
         let progress = options.progress.map { ProgressMeter(report: $0) }
@@ -188,6 +215,7 @@ extension ServiceClient {
         while true {
             attempt += 1
             try Task.checkCancellation()
+            span.attempt(attempt)
             let failure: OSSError
             var credentials: Credentials?
             do {
@@ -249,12 +277,15 @@ extension ServiceClient {
         let head = try await signed(request, credentials)
 
         let upload = request.checksUpload ? BodyChecksum() : nil
+        let sent = metrics?.bytes("sent", request.operation.name)
+        let received = metrics?.bytes("received", request.operation.name)
         let body = request.body.map { body in
-            guard upload != nil || progress != nil else { return body }
+            guard upload != nil || progress != nil || sent != nil else { return body }
             progress?.begin(total: body.length)
             return body.observed { bytes in
                 upload?.update(bytes)
                 progress?.add(bytes.count)
+                sent?.increment(by: bytes.count)
             }
         }
 
@@ -278,12 +309,14 @@ extension ServiceClient {
             ).found(in: metadata)
         }
         if request.operation.streamsResponse {
-            return ResponseReader(
-                metadata: metadata, stream: try verified(response, metadata, request, progress, number))
+            var stream = try verified(response, metadata, request, progress, number)
+            if let received { stream = stream.observed { received.increment(by: $0.count) } }
+            return ResponseReader(metadata: metadata, stream: stream)
         }
         let bytes = try await withDeadline(deadline) {
             try await response.body.collect(upTo: ServiceClient.maximumReplySize)
         }
+        received?.increment(by: bytes.count)
         return ResponseReader(metadata: metadata, bytes: bytes)
     }
 
