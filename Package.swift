@@ -156,7 +156,11 @@ let package = Package(
         .testTarget(name: "WireTestSupportTests", dependencies: ["SpecModel", "WireTestSupport"]),
         .executableTarget(
             name: "oss-interop",
-            dependencies: ["OSS", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: [
+                "OSS",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             path: "Tests/Interop/oss-interop"
         ),
         .executableTarget(
