@@ -141,6 +141,12 @@ let package = Package(
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ]
         ),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: [
+                "OSS", "OSSAsyncHTTPClient", "OSSEmulator", .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .testTarget(name: "SpecModelTests", dependencies: ["SpecModel"]),
         .testTarget(name: "SwiftEmitterTests", dependencies: ["SpecModel", "SwiftEmitter"]),
         .testTarget(
