@@ -45,6 +45,7 @@ public struct Operation: Sendable {
     public var outputXMLName: Located<String>?
     public var checksum: Located<Checksum>?
     public var contentTypeFromKey: SourceLocation?
+    public var presignable: SourceLocation?
     public var pagination: Pagination?
     public var deprecated: String?
 }

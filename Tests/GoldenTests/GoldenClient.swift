@@ -12,6 +12,12 @@ final class GoldenClient: Sendable {
 }
 
 extension GoldenClient {
+    func presigned(_ request: some OperationRequest, _ expires: PresignExpiry, _ options: CallOptions) async throws
+        -> PresignedRequest
+    {
+        throw NotConnected()
+    }
+
     func paginate<Request: OperationRequest & Hashable, Page: OperationOutput>(
         _ request: Request, _ options: CallOptions, _ advance: @escaping @Sendable (inout Request, Page) -> Bool
     ) -> Paginator<Page> {

@@ -57,6 +57,14 @@ import WireTestSupport
         await wire.checkRequest(PutEverythingRequest(bucket: "example-bucket", key: "k", count: 0, sourceKey: "k"))
     }
 
+    @Test func aPresignedURLHasNoDefaults() {
+        var builder = RequestBuilder(PutEverythingRequest.operation)
+        builder.isPresigned = true
+        PutEverythingRequest(bucket: "example-bucket", key: "k", count: 0, maxKeys: 7, sourceKey: "k")
+            .encode(into: &builder)
+        #expect(builder.query == "every&thing=1&max-keys=7")
+    }
+
     @Test func membersInHeadersAreReadWhenAskedFor() {
         let headers: [(String, String)] = [
             ("x-oss-text", "t"), ("x-oss-flag", "TRUE"), ("x-oss-count", "many"), ("x-oss-color", "new"),

@@ -26,8 +26,8 @@ struct Mistake: CustomTestStringConvertible, Sendable {
     }
 
     @Test(
-        arguments: bindingMistakes + typeMistakes + bodyMistakes + operationMistakes + shapeMistakes
-            + paginationMistakes)
+        arguments: bindingMistakes + typeMistakes + bodyMistakes + operationMistakes + presigningMistakes
+            + shapeMistakes + paginationMistakes)
     func reports(_ mistake: Mistake) {
         #expect(mistake.fixture.messages == mistake.expected.map { "Spec/oss/thing.json:" + $0 })
     }
@@ -189,6 +189,21 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "method and path", .input("", uri: "/{bucket}/x", method: "GETT"),
             "2:83: error: unknown method 'GETT' — did you mean 'GET'?",
             "2:98: error: the path may only have labels such as {bucket}, not 'x'"),
+    ]
+
+    static let presigningMistakes = [
+        Mistake(
+            "presignable without a key", .input("", extra: ", \"presignable\": true"),
+            "3:116: error: 'presignable' needs the label 'key' in the uri"),
+        Mistake(
+            "presignable of another kind", .input("", extra: ", \"presignable\": \"yes\""),
+            "3:116: error: 'presignable' must be true or false, not a string"),
+        Mistake(
+            "presignable, nothing wrong",
+            .input(
+                "\"key\": { \(string), \"label\": true, \"required\": true }", uri: "/{bucket}/{key}",
+                extra: ", \"presignable\": true")),
+        Mistake("not presignable", .input("", extra: ", \"presignable\": false")),
     ]
 
     static let shapeMistakes = [

@@ -69,6 +69,7 @@ struct SpecReader {
             outputXMLName: reader.text("outputXmlName", &diagnostics),
             checksum: reader.text("httpChecksum", &diagnostics),
             contentTypeFromKey: reader.flag("contentTypeFromKey", &diagnostics),
+            presignable: reader.flag("presignable", &diagnostics),
             pagination: readPagination(&reader), deprecated: reader.text("deprecated", &diagnostics))
         reader.finish(&diagnostics)
         return operation

@@ -26,6 +26,7 @@ struct OperationSyntax: Sendable {
     var outputXMLName: Located<String>?
     var checksum: Located<String>?
     var contentTypeFromKey: SourceLocation?
+    var presignable: SourceLocation?
     var pagination: PaginationSyntax?
     var deprecated: Located<String>?
 }

@@ -86,6 +86,7 @@ struct Resolver {
             method: syntax.method ?? Located("GET", at: place), uri: uri(syntax.uri ?? Located("/", at: place)),
             input: syntax.input.map { member($0, .input) }, output: syntax.output.map { member($0, .output) },
             outputXMLName: syntax.outputXMLName, checksum: checksum, contentTypeFromKey: syntax.contentTypeFromKey,
+            presignable: syntax.presignable,
             pagination: syntax.pagination.map {
                 Pagination(
                     location: $0.location, inputTokens: $0.inputTokens, outputTokens: $0.outputTokens, more: $0.more,

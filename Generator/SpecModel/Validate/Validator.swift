@@ -158,8 +158,10 @@ struct Validator {
                 diagnostics.error("'\(checksum.value.rawValue)' needs \(needed) payload", at: checksum.location)
             }
         }
-        if let place = operation.contentTypeFromKey, !operation.uri.labels.contains("key") {
-            diagnostics.error("'contentTypeFromKey' needs the label 'key' in the uri", at: place)
+        for (name, place) in [
+            ("contentTypeFromKey", operation.contentTypeFromKey), ("presignable", operation.presignable),
+        ] where !operation.uri.labels.contains("key") {
+            if let place { diagnostics.error("'\(name)' needs the label 'key' in the uri", at: place) }
         }
 
         let result = onlyPayload(of: operation.output, "output")

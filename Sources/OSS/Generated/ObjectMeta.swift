@@ -15,6 +15,11 @@ extension OSSClient {
         _ request: HeadObjectRequest, options: CallOptions = .init()
     ) async throws -> HeadObjectResult { try await execute(request, options) }
 
+    /// A URL that performs ``headObject(_:options:)`` until it expires, for somebody without credentials.
+    public func presign(
+        _ request: HeadObjectRequest, expires: PresignExpiry = .after(.seconds(900)), options: CallOptions = .init()
+    ) async throws -> PresignedRequest { try await presigned(request, expires, options) }
+
     /// Reads an object's size, ETag and times.
     /// [GetObjectMeta](https://www.alibabacloud.com/help/en/oss/developer-reference/getobjectmeta)
     public func getObjectMeta(
