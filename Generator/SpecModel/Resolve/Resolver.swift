@@ -10,7 +10,7 @@ struct Resolver {
     }
 
     private let kinds: [String: Bool]
-    private(set) var diagnostics = Diagnostics()
+    var diagnostics = Diagnostics()
 
     static let typeNames = [
         "String", "Bool", "Int", "Int64", "Double", "Timestamp", "Blob", "Stream", "[String: String]",
@@ -91,7 +91,7 @@ struct Resolver {
                 Pagination(
                     location: $0.location, inputTokens: $0.inputTokens, outputTokens: $0.outputTokens, more: $0.more,
                     pageSize: $0.pageSize, items: $0.items)
-            }, deprecated: syntax.deprecated?.value)
+            }, waiters: syntax.waiters.map { waiter($0) }, deprecated: syntax.deprecated?.value)
     }
 
     private mutating func uri(_ text: Located<String>) -> URITemplate {

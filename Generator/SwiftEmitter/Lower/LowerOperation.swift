@@ -9,6 +9,7 @@ extension Lowering {
             methods += [.blank, .function(method(operation))]
             if operation.presignable != nil { methods += [.blank, .function(presign(operation))] }
             if let pagination = operation.pagination { methods += [.blank, .function(pages(operation, pagination))] }
+            for waiter in operation.waiters { methods += [.blank, .function(wait(operation, waiter))] }
         }
         return TypeDeclaration(keyword: "extension", name: service.client, items: Array(methods.dropFirst()))
     }
