@@ -178,6 +178,13 @@ struct WaiterTests {
         #expect(absent.transport.sent.count == 1)
     }
 
+    @Test("op-wait: there may be all the time there is")
+    func noEnd() async throws {
+        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .anonymous)
+        configuration.transport = ScriptedTransport(.reply(200))
+        try await OSSClient(configuration).waitUntilObjectExists(Self.object, timeout: .seconds(Int64.max))
+    }
+
     @Test("op-wait: a call that hangs ends with the time")
     func hanging() async throws {
         let fixture = try Fixture(.wait)
