@@ -282,7 +282,7 @@ struct SecrecyTests {
     }
 }
 
-private struct RecordingLogHandler: LogHandler {
+struct RecordingLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.trace
     let record: @Sendable (String) -> Void

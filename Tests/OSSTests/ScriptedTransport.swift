@@ -90,9 +90,17 @@ final class ScriptedTransport: HTTPTransport {
 /// Time that passes only when somebody sleeps, and a record of how long they did.
 final class ManualTime: Sendable {
     private let state = Locked(
-        (now: Date(timeIntervalSince1970: 1_700_000_000), uptime: Duration.zero, delays: [Duration]()))
+        (
+            now: Date(timeIntervalSince1970: 1_700_000_000), uptime: Duration.zero, delays: [Duration](),
+            deadline: Duration?.none
+        ))
 
     var delays: [Duration] { state.withLock { $0.delays } }
+
+    /// When the time of calls ends that are always answered before: nobody who sleeps until then wakes up.
+    func callsEnd(before deadline: Duration) {
+        state.withLock { $0.deadline = deadline }
+    }
 
     func dependencies(random: Double = 0.5) -> RuntimeDependencies {
         RuntimeDependencies(
@@ -100,6 +108,9 @@ final class ManualTime: Sendable {
             uptime: { self.state.withLock { $0.uptime } },
             sleep: { delay in
                 try Task.checkCancellation()
+                if self.state.withLock({ $0.uptime + delay == $0.deadline }) {
+                    try await Task.sleep(for: .seconds(3600))
+                }
                 self.state.withLock {
                     $0.delays.append(delay)
                     $0.uptime += delay
@@ -127,8 +138,9 @@ struct Fixture {
     }
 
     init(
-        script: [ScriptedTransport.Answer], quota: Int = RetryQuota.capacity,
-        configure: (inout ClientConfiguration) -> Void
+        script: [ScriptedTransport.Answer],
+        quota: Int = RetryQuota.capacity,
+        configure: (inout ClientConfiguration) -> Void = { _ in }
     ) throws {
         transport = ScriptedTransport(script: script)
         self.quota = RetryQuota(tokens: quota)

@@ -138,7 +138,8 @@ extension OSSError {
         public static var connectTimeout: Kind { "ConnectTimeout" }
         /// The TLS handshake failed.
         public static var tls: Kind { "TLS" }
-        /// No byte was read or written for the read/write timeout, or the call ran out of its total time.
+        /// No byte was read or written for the read/write timeout, or the call ran out of its total time, or what was
+        /// waited for did not come about in time.
         public static var timeout: Kind { "Timeout" }
         /// The connection was closed or reset before the reply was complete.
         public static var connectionReset: Kind { "ConnectionReset" }
@@ -150,6 +151,8 @@ extension OSSError {
         public static var unexpectedResponse: Kind { "UnexpectedResponse" }
         /// A body could not be read, has not the length it promised, or is larger than the caller's limit.
         public static var body: Kind { "Body" }
+        /// What was waited for can't come about.
+        public static var waitFailed: Kind { "WaitFailed" }
         /// The client was shut down.
         public static var shutdown: Kind { "Shutdown" }
     }

@@ -32,6 +32,9 @@ package struct RequestBuilder {
         if error == nil { error = OSSError(.invalidRequest, message: message) }
     }
 
+    /// What is sent where the caller gives nothing. Not in a URL: its user reads the reply without this client's help.
+    package func byDefault<T>(_ value: T) -> T? { isPresigned ? nil : value }
+
     // MARK: Labels
 
     package mutating func setBucket(_ name: String) {

@@ -96,8 +96,8 @@ package final class ServiceClient: Sendable {
         async throws -> PresignedRequest
     {
         var builder = RequestBuilder(R.operation)
-        request.encode(into: &builder)
         builder.isPresigned = true
+        request.encode(into: &builder)
         let prepared = try prepare(builder, options)
         do {
             let parameters = signingParameters(try await signingCredentials())
