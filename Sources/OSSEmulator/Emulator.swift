@@ -20,18 +20,29 @@ public final class Emulator: Sendable {
     public let accessKeyID: String
     /// The secret of `accessKeyID`.
     public let accessKeySecret: String
+    /// Where the control endpoint is: `http://127.0.0.1:40124`; nil where none was asked for.
+    public let controlEndpoint: String?
 
     private let group: MultiThreadedEventLoopGroup
     private let pool: NIOThreadPool
     private let storage: any Storage
-    private let server: Task<Void, Never>
+    private let recorder: ExchangeRecorder?
+    private let servers: [Task<Void, Never>]
     private let logger: Logger
     private let shutdownTask = NIOLockedValueBox<Task<Void, any Error>?>(nil)
 
     private typealias Child = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
+    private typealias Listener = NIOAsyncChannel<Child, Never>
 
     /// Starts an emulator; when this returns it answers.
     public static func start(_ configuration: EmulatorConfiguration = .init()) async throws -> Emulator {
+        let clock = EmulatorClock(configuration.now)
+        var turned = configuration
+        turned.now = { clock.now }
+        return try await start(configuration.controlPort == nil ? configuration : turned, clock)
+    }
+
+    private static func start(_ configuration: EmulatorConfiguration, _ clock: EmulatorClock) async throws -> Emulator {
         guard let credential = configuration.credentials.first else {
             throw EmulatorError(description: "at least one pair of keys must be configured")
         }
@@ -43,14 +54,15 @@ public final class Emulator: Sendable {
             let opened = try await pool.runIfActive { try open(configuration) }
             storage = opened
             let catalogue = try await pool.runIfActive { [pool] in try Catalogue(storage: opened, pool: pool) }
-            let listener: NIOAsyncChannel<Child, Never>
-            do {
-                listener = try await bind(configuration, group)
-            } catch {
-                throw EmulatorError(
-                    description: "cannot listen on \(configuration.host):\(configuration.port): \(reason(error))")
-            }
-            return Emulator(configuration, credential, group, pool, opened, catalogue, listener)
+            let recorder = try recorder(configuration)
+            let listener = try await bind(configuration.host, configuration.port, group)
+            let control =
+                if let port = configuration.controlPort { try await bind(configuration.controlHost, port, group) } else
+                {
+                    nil as Listener?
+                }
+            return Emulator(
+                configuration, credential, group, pool, opened, catalogue, listener, control, clock, recorder)
         } catch {
             storage?.close()
             try? await group.shutdownGracefully()
@@ -70,9 +82,25 @@ public final class Emulator: Sendable {
         (error as? IOError)?.errnoCode == EADDRINUSE ? "the port is in use" : "\(error)"
     }
 
-    private static func bind(
-        _ configuration: EmulatorConfiguration, _ group: MultiThreadedEventLoopGroup
-    ) async throws -> NIOAsyncChannel<Child, Never> {
+    /// Somebody who writes requests down, where anybody wants to know of them.
+    private static func recorder(_ configuration: EmulatorConfiguration) throws -> ExchangeRecorder? {
+        guard configuration.controlPort != nil || configuration.requestLog != nil else { return nil }
+        return ExchangeRecorder(
+            log: try configuration.requestLog.map { try RequestLog(path: $0, logger: configuration.logger) })
+    }
+
+    private static func bind(_ host: String, _ port: Int, _ group: MultiThreadedEventLoopGroup) async throws -> Listener
+    {
+        do {
+            return try await listen(host, port, group)
+        } catch {
+            throw EmulatorError(description: "cannot listen on \(host):\(port): \(reason(error))")
+        }
+    }
+
+    private static func listen(
+        _ host: String, _ port: Int, _ group: MultiThreadedEventLoopGroup
+    ) async throws -> Listener {
         try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -85,7 +113,7 @@ public final class Emulator: Sendable {
                 value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 256 << 10)
             )
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20))
-            .bind(host: configuration.host, port: configuration.port) { channel in
+            .bind(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     var limits = NIOHTTPDecoderLimitConfiguration()
                     limits.maxHeaderFieldSize = 64 << 10
@@ -105,40 +133,64 @@ public final class Emulator: Sendable {
 
     private init(
         _ configuration: EmulatorConfiguration, _ credential: EmulatorCredential, _ group: MultiThreadedEventLoopGroup,
-        _ pool: NIOThreadPool, _ storage: any Storage, _ catalogue: Catalogue, _ listener: NIOAsyncChannel<Child, Never>
+        _ pool: NIOThreadPool, _ storage: any Storage, _ catalogue: Catalogue, _ listener: Listener,
+        _ control: Listener?, _ clock: EmulatorClock, _ recorder: ExchangeRecorder?
     ) {
-        let port = listener.channel.localAddress?.port ?? configuration.port
-        let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
-        let endpoint = "http://\(host):\(port)"
+        let endpoint = Self.endpoint(configuration.host, listener)
         self.endpoint = endpoint
-        self.port = port
+        controlEndpoint = control.map { Self.endpoint(configuration.controlHost, $0) }
+        port = listener.channel.localAddress?.port ?? configuration.port
         region = configuration.region
         accessKeyID = credential.accessKeyID
         accessKeySecret = credential.accessKeySecret
         self.group = group
         self.pool = pool
         self.storage = storage
+        self.recorder = recorder
         logger = configuration.logger
-        let service = Service(configuration: configuration, catalogue: catalogue, pool: pool, endpoint: endpoint)
-        server = Task { [logger] in
-            do {
-                try await Self.serve(listener, service)
-            } catch is CancellationError {
-            } catch {
-                logger.error("the listener failed", metadata: ["reason": "\(error)"])
-            }
+        let faults =
+            control != nil || configuration.allowsFaultHeaders
+            ? FaultRules(takesHeaders: configuration.allowsFaultHeaders, sleep: configuration.sleep) : nil
+        let service = Service(
+            configuration: configuration, catalogue: catalogue, pool: pool, endpoint: endpoint, faults: faults,
+            recorder: recorder)
+        var servers = [Self.serve(listener, service, service)]
+        if let control, let faults, let recorder {
+            servers.append(
+                Self.serve(
+                    control, service,
+                    ControlService(service: service, clock: clock, faults: faults, recorder: recorder)))
         }
+        self.servers = servers
         logger.info("listening", metadata: ["endpoint": "\(endpoint)"])
     }
 
-    private static func serve(_ listener: NIOAsyncChannel<Child, Never>, _ service: Service) async throws {
+    private static func endpoint(_ host: String, _ listener: Listener) -> String {
+        "http://\(host.contains(":") ? "[\(host)]" : host):\(listener.channel.localAddress?.port ?? 0)"
+    }
+
+    private static func serve(_ listener: Listener, _ service: Service, _ responder: any Responder) -> Task<Void, Never>
+    {
+        Task {
+            do {
+                try await accept(listener, service, responder)
+            } catch is CancellationError {
+            } catch {
+                service.configuration.logger.error("the listener failed", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
+    private static func accept(_ listener: Listener, _ service: Service, _ responder: any Responder) async throws {
         try await withThrowingDiscardingTaskGroup { tasks in
             try await listener.executeThenClose { inbound in
                 for try await child in inbound {
                     tasks.addTask(executorPreference: ConnectionExecutor(child.channel.eventLoop)) {
                         do {
                             try await child.executeThenClose { inbound, outbound in
-                                try await Connection(service: service, channel: child.channel).serve(inbound, outbound)
+                                try await Connection(
+                                    service: service, responder: responder, channel: child.channel
+                                ).serve(inbound, outbound)
                             }
                         } catch {
                             // A client that goes away is no event; what is wrong with a request was answered before.
@@ -155,8 +207,9 @@ public final class Emulator: Sendable {
         let task = shutdownTask.withLockedValue { task in
             if let task { return task }
             let new = Task {
-                server.cancel()
-                await server.value
+                for server in servers { server.cancel() }
+                for server in servers { await server.value }
+                await recorder?.close()
                 try await group.shutdownGracefully()
                 try await pool.shutdownGracefully()
                 storage.close()

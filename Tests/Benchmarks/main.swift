@@ -22,8 +22,14 @@ case "transfer":
         break
     }
     try await runTransfer(Target(environment: Environment.value), file: arguments[1])
+case "emulator":
+    guard (3...4).contains(arguments.count) else {
+        print("usage: oss-benchmark emulator PROGRAM FOLDER [requests | streams | objects]")
+        break
+    }
+    try await runEmulatorBenchmarks(program: arguments[1], folder: arguments[2], only: arguments.dropFirst(3).first)
 default:
-    print("usage: oss-benchmark primitives | transport | transfer FILE")
+    print("usage: oss-benchmark primitives | transport | transfer FILE | emulator PROGRAM FOLDER [PART]")
 }
 
 /// The server to measure against, as Scripts/with-emulator names it.

@@ -13,8 +13,8 @@ import json
 import subprocess
 import sys
 
-import alibabacloud_oss_v2 as oss
-from harness import ENDPOINT, ODD_KEYS, REGION, case, crc64, expect, get, pattern, run, same
+from harness import ENDPOINT, ODD_KEYS, REGION, case, expect, pattern, run, same
+from sdk import content, crc64, get, open_client, put
 
 PROGRAM = sys.argv.pop(1)
 
@@ -29,12 +29,12 @@ def program(verb, bucket, lines=None):
 
 
 @case
-def swift_writes_python_reads(api, bucket):
+async def swift_writes_python_reads(api, bucket):
     lines = [json.loads(line) for line in program("write", bucket).splitlines() if line.strip()]
     expect(lines, "at least one object")
     for line in lines:
-        answer = get(api, bucket, line["key"])
-        body = answer.body.read()
+        answer = await get(api, bucket, line["key"])
+        body = await content(answer)
         same(len(body), line["size"], line["key"])
         same(hashlib.sha256(body).hexdigest(), line["sha256"], line["key"])
         same((answer.hash_crc64, crc64(body)), (str(line["crc64"]), str(line["crc64"])), line["key"])
@@ -43,16 +43,14 @@ def swift_writes_python_reads(api, bucket):
 
 
 @case
-def python_writes_swift_reads(api, bucket):
+async def python_writes_swift_reads(api, bucket):
     lines = []
     sizes = [0, 1, 65536, 1_000_001]
     for number, key in enumerate(ODD_KEYS):
         body = pattern(sizes[number % len(sizes)])
         metadata = {"number": str(number), "by": "python"}
         content_type = ["text/plain", "application/octet-stream"][number % 2]
-        api.put_object(
-            oss.PutObjectRequest(bucket=bucket, key=key, body=body, metadata=metadata, content_type=content_type)
-        )
+        await put(api, bucket, key, body, metadata=metadata, content_type=content_type)
         lines.append(
             json.dumps(
                 {
@@ -65,4 +63,4 @@ def python_writes_swift_reads(api, bucket):
 
 
 if __name__ == "__main__":
-    run()
+    run(open_client, ["sync", "asyncio"])

@@ -1,13 +1,18 @@
-"""What the interop programs share: clients, cases that print ok or FAIL, and buckets that are emptied again."""
+"""What the interop programs share: what to connect to, what is expected of an answer, and a runner of cases.
 
+A case is `async def name(api, bucket)`. It runs once with each form of client that its program has (`sync`, `asyncio`,
+`v1` …), each time with a bucket of its own, which is emptied and removed afterwards.
+"""
+
+import argparse
+import asyncio
 import hashlib
+import inspect
 import os
 import sys
 import time
 import traceback
-
-import alibabacloud_oss_v2 as oss
-from alibabacloud_oss_v2 import crc as oss_crc
+from collections import defaultdict
 
 ENDPOINT = os.environ["OSS_ENDPOINT"]
 REGION = os.environ["OSS_REGION"]
@@ -16,7 +21,7 @@ KEY_SECRET = os.environ["OSS_ACCESS_KEY_SECRET"]
 
 assert ENDPOINT.startswith("http://127.0.0.1:"), "the traffic must stay on the loopback interface"
 
-# Without `.` and `..` between slashes: the SDK's HTTP library resolves those before it sends.
+# Without `.` and `..` between slashes: the SDKs' HTTP libraries resolve those before they send.
 ODD_KEYS = [
     "plain.txt",
     "dir/sub/file",
@@ -35,52 +40,8 @@ ODD_KEYS = [
     "trailing/",
 ] + [f"control-{chr(code)}-end" for code in range(1, 32)]
 
-_cases = []
 
-
-def client(key_id=KEY_ID, secret=KEY_SECRET, token=None, **options):
-    config = oss.config.load_default()
-    config.credentials_provider = oss.credentials.StaticCredentialsProvider(key_id, secret, token)
-    config.region = REGION
-    config.endpoint = ENDPOINT
-    config.retry_max_attempts = 1
-    for name, value in options.items():
-        setattr(config, name, value)
-    return oss.Client(config)
-
-
-def anonymous():
-    config = oss.config.load_default()
-    config.credentials_provider = oss.credentials.AnonymousCredentialsProvider()
-    config.region = REGION
-    config.endpoint = ENDPOINT
-    config.retry_max_attempts = 1
-    return oss.Client(config)
-
-
-def case(function):
-    """Makes a function a case. It is given a client and the name of a bucket of its own."""
-    _cases.append(function)
-    return function
-
-
-def put(api, bucket, key, body, **more):
-    return api.put_object(oss.PutObjectRequest(bucket=bucket, key=key, body=body, **more))
-
-
-def get(api, bucket, key, **more):
-    return api.get_object(oss.GetObjectRequest(bucket=bucket, key=key, **more))
-
-
-def crc64(data):
-    value = oss_crc.Crc64(0)
-    value.update(data)
-    return str(value.sum64())
-
-
-def pattern(size):
-    block = hashlib.sha512(str(size).encode()).digest() * 1024
-    return (block * (size // len(block) + 1))[:size]
+# What is expected
 
 
 def expect(condition, what):
@@ -93,69 +54,132 @@ def same(found, wanted, what=""):
         raise AssertionError(f"{what}: {found!r} instead of {wanted!r}")
 
 
-def refused(call, code, status=None):
-    """Runs a call that must end in the service's error `code`; returns the error."""
-    try:
-        call()
-    except oss.exceptions.OperationError as error:
-        inner = error.unwrap()
-        if not isinstance(inner, oss.exceptions.ServiceError):
-            raise AssertionError(f"{inner!r} instead of {code}") from error
-        same(inner.code, code, "code")
-        if status is not None:
-            same(inner.status_code, status, "status")
-        same(len(inner.request_id), 24, "length of the request id")
-        return inner
-    raise AssertionError(f"no error, {code} was expected")
+def pattern(size):
+    block = hashlib.sha512(str(size).encode()).digest() * 1024
+    return (block * (size // len(block) + 1))[:size]
 
 
-def empty(api, bucket):
-    """Removes a bucket with all that is in it."""
-    try:
-        for page in api.list_object_versions_paginator(limit=1000).iter_page(
-            oss.ListObjectVersionsRequest(bucket=bucket)
-        ):
-            for item in (page.version or []) + (page.delete_marker or []):
-                api.delete_object(
-                    oss.DeleteObjectRequest(bucket=bucket, key=item.key, version_id=item.version_id)
-                )
-        for page in api.list_multipart_uploads_paginator().iter_page(
-            oss.ListMultipartUploadsRequest(bucket=bucket)
-        ):
-            for upload in page.uploads or []:
-                api.abort_multipart_upload(
-                    oss.AbortMultipartUploadRequest(bucket=bucket, key=upload.key, upload_id=upload.upload_id)
-                )
-        api.delete_bucket(oss.DeleteBucketRequest(bucket=bucket))
-    except oss.exceptions.OperationError as error:
-        if "NoSuchBucket" not in str(error):
-            raise
+# What was seen
 
 
-def run():
-    """Runs all cases, or those whose names begin with the arguments, and exits."""
-    wanted = sys.argv[1:]
-    api = client()
-    passed = failed = 0
-    for number, function in enumerate(_cases):
-        name = function.__name__
-        if wanted and not any(name.startswith(prefix) for prefix in wanted):
-            continue
-        bucket = f"interop-{os.getpid()}-{number}"
-        started = time.monotonic()
+class Coverage:
+    """Which operations were answered well, and which were refused, by each form of client."""
+
+    def __init__(self):
+        self.good = defaultdict(set)
+        self.bad = defaultdict(lambda: defaultdict(set))
+        #: Sweeps over all operations and the runner's own calls prove nothing about a single one.
+        self.counts = True
+
+    def succeeded(self, form, operation):
+        if self.counts:
+            self.good[form].add(operation)
+
+    def refused(self, form, operation, status, code):
+        if self.counts and code:
+            self.bad[form][operation].add((status, code))
+
+    def gaps(self, form, operations, only_refused=()):
+        """What is missing until each of the operations has been seen good and bad; those in `only_refused` only bad."""
+        for operation in sorted(operations):
+            if operation not in only_refused and operation not in self.good[form]:
+                yield f"{operation} never succeeded"
+            if not self.bad[form][operation]:
+                yield f"{operation} was never refused"
+        for operation in sorted(set(self.good[form]) | set(self.bad[form])):
+            if operation not in operations:
+                yield f"{operation} is in no list"
+            elif operation in only_refused and operation in self.good[form]:
+                yield f"{operation} succeeded, but is listed as not offered"
+
+
+COVERAGE = Coverage()
+
+_cases = []
+
+
+def case(function=None, *, forms=None, counts=True):
+    """Makes a function a case. `forms` are those that it runs with (all, where none are named); with `counts=False` its
+    calls don't count as coverage."""
+
+    def add(function):
+        _cases.append((function, forms, counts))
+        return function
+
+    return add(function) if function else add
+
+
+async def _run_case(open_client, form, function, counts, bucket):
+    async with open_client(form) as api:
+        COVERAGE.counts = False
+        await api.make_bucket(bucket)
         try:
-            api.put_bucket(oss.PutBucketRequest(bucket=bucket))
-            function(api, bucket)
-            empty(api, bucket)
-            passed += 1
-            print(f"ok    {name} ({(time.monotonic() - started) * 1000:.0f} ms)")
-        except Exception:
-            failed += 1
-            print(f"FAIL  {name}")
-            traceback.print_exc(file=sys.stdout)
+            COVERAGE.counts = counts
+            done = function(api, bucket)
+            if inspect.isawaitable(done):
+                await done
+        finally:
+            COVERAGE.counts = False
+            problem = sys.exc_info()[1]
             try:
-                empty(api, bucket)
+                await api.remove_bucket(bucket)
             except Exception:
-                pass
+                # What is left behind by a case that failed is no news.
+                if problem is None:
+                    raise
+
+
+def _where(error):
+    """An error with its place in the cases, without the insides of the SDKs and of what the cases share."""
+    here = os.path.dirname(__file__)
+    shared = {os.path.join(here, name) for name in ("harness.py", "sdk.py", "oss2_api.py")}
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename.startswith(here) and frame.filename not in shared
+    ]
+    return "".join(traceback.format_list(frames) + traceback.format_exception_only(error)).rstrip()
+
+
+def run(open_client, forms, operations=None, only_refused=()):
+    """Runs the cases and exits.
+
+    `open_client(form)` is an asynchronous context manager that gives a client with `make_bucket` and `remove_bucket`;
+    `operations` are those that must have been seen good and bad at the end, if all cases ran.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--form", action="append", choices=forms, help="run with this form of client only")
+    parser.add_argument("--list", action="store_true", help="list the cases")
+    parser.add_argument("--verbose", action="store_true", help="name the cases that pass, too")
+    parser.add_argument("case", nargs="*", help="run the cases whose names begin so")
+    options = parser.parse_args()
+    if options.list:
+        for function, _, _ in _cases:
+            print(f"{function.__module__}.{function.__name__}")
+        sys.exit(0)
+    passed = failed = 0
+    for form in options.form or forms:
+        begun = time.monotonic()
+        count = 0
+        for number, (function, only, counts) in enumerate(_cases):
+            name = function.__name__
+            if only and form not in only or options.case and not any(map(name.startswith, options.case)):
+                continue
+            count += 1
+            started = time.monotonic()
+            try:
+                asyncio.run(_run_case(open_client, form, function, counts, f"interop-{os.getpid()}-{form}-{number}"))
+                passed += 1
+                if options.verbose:
+                    print(f"ok    {form} {name} ({(time.monotonic() - started) * 1000:.0f} ms)")
+            except Exception:
+                failed += 1
+                print(f"FAIL  {form} {name}")
+                print(_where(sys.exc_info()[1]))
+            sys.stdout.flush()
+        if operations and not options.case:
+            for gap in COVERAGE.gaps(form, operations, only_refused):
+                failed += 1
+                print(f"FAIL  {form} coverage: {gap}")
+        print(f"{form}: {count} cases in {time.monotonic() - begun:.1f} s", flush=True)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)

@@ -229,7 +229,7 @@ import Testing
         } _: { client async throws in
             var sts = client
             (sts.accessKeyID, sts.accessKeySecret) = ("STS.x", "s")
-            #expect(try await sts.send("GET", "/bkt/").element("Code") == "InvalidSecurityToken")
+            #expect(try await sts.send("GET", "/bkt/").element("Code") == "InvalidAccessKeyId")
             #expect(try await sts.send("GET", "/bkt/", headers: ["x-oss-security-token": "token"]).status == 200)
             var foreign = client
             (foreign.accessKeyID, foreign.accessKeySecret) = ("other", "o")

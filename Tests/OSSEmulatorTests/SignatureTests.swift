@@ -201,7 +201,7 @@ private func code(_ body: () throws -> some Any) -> String? {
             code {
                 try token.authenticator.identify(try token.request { $0.headers.remove(name: "x-oss-security-token") })
             }
-                == "InvalidSecurityToken")
+                == "InvalidAccessKeyId")
         let url = Vector.all[5]
         #expect(
             code { try url.authenticator.identify(try url.request { $0.headers.remove(name: "abc") }) }

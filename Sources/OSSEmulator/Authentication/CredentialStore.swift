@@ -16,6 +16,11 @@ final class CredentialStore: Sendable {
         fixed[accessKeyID] ?? issued.withLockedValue { $0[accessKeyID] }
     }
 
+    /// All that are known, by their IDs.
+    var secrets: [String: String] {
+        fixed.merging(issued.withLockedValue { $0 }) { first, _ in first }.mapValues(\.accessKeySecret)
+    }
+
     /// Makes a temporary pair of keys of an account.
     func issue(accountID: String, validFor seconds: Int64, now: EmulatorInstant) -> EmulatorCredential {
         let random = { Hex.encode(UInt64.random(in: 0 ... .max)) }

@@ -10,8 +10,6 @@ struct SignatureV4: Sendable {
     private static let unsignedPayload = "UNSIGNED-PAYLOAD"
     private static let maximumExpiry: Int64 = 7 * 24 * 3600
 
-    typealias CredentialLookup = (_ accessKeyID: String, _ token: String?) throws(Fault) -> EmulatorCredential
-
     private let region: String
     private let keys = NIOLockedValueBox<[String: SymmetricKey]>([:])
 
@@ -19,31 +17,33 @@ struct SignatureV4: Sendable {
         self.region = region
     }
 
+    private static let fieldNames: Set<String> = ["Credential", "AdditionalHeaders", "Signature"]
+    private static let malformedHeader = Fault.malformedAuthorization(
+        "The Authorization header is invalid.", ec: "0002-00000202")
+
     // MARK: The two forms
 
     func verifyHeader(
-        _ authorization: String, _ request: Request, credential lookup: CredentialLookup, check: inout SignatureCheck
+        _ authorization: String, _ request: Request, credential lookup: Authenticator.CredentialLookup,
+        check: inout SignatureCheck
     ) throws(Fault) -> Identity {
         var fields: [String: String] = [:]
         for part in authorization.dropFirst(Self.algorithm.utf8.count + 1).split(separator: ",") {
-            guard let equals = part.firstIndex(of: "=") else {
-                throw .malformedAuthorization("The Authorization header is invalid.")
-            }
-            fields[part[..<equals].trimmingBlanks] = part[part.index(after: equals)...].trimmingBlanks
+            guard let equals = part.firstIndex(of: "=") else { throw Self.malformedHeader }
+            let name = part[..<equals].trimmingBlanks
+            guard Self.fieldNames.contains(name), fields[name] == nil else { throw Self.malformedHeader }
+            fields[name] = part[part.index(after: equals)...].trimmingBlanks
         }
         guard let credentialField = fields["Credential"], let signature = fields["Signature"] else {
-            throw .malformedAuthorization("The Authorization header lacks its Credential or Signature.")
+            throw Self.malformedHeader
         }
         let scope = try Scope(credentialField)
         check.scheme = .v4Header
         check.accessKeyID = scope.accessKeyID
         check.providedSignature = signature
         let credential = try lookup(scope.accessKeyID, request.nonEmptyHeader("x-oss-security-token"))
-        let date = try date(of: request)
-        guard abs(date.millisecondsSince1970 - request.received.millisecondsSince1970) <= Authenticator.maximumSkew
-        else {
-            throw .requestTimeTooSkewed(requested: date, now: request.received)
-        }
+        let date = try Authenticator.date(of: request, isV1: false)
+        try Authenticator.checkSkew(date, request)
         guard let payloadHash = request.nonEmptyHeader("x-oss-content-sha256") else {
             throw .malformedAuthorization("The x-oss-content-sha256 header is missing.")
         }
@@ -51,14 +51,18 @@ struct SignatureV4: Sendable {
             throw .invalidArgument("x-oss-content-sha256", payloadHash, "The value must be UNSIGNED-PAYLOAD.")
         }
         try checkScope(scope, date: date.basicISO8601)
+        let additional = try Authenticator.additionalHeaders(
+            fields["AdditionalHeaders"], in: request, argument: "AdditionalHeaders", missing: "0002-00000211")
+        // Without x-oss-date, the text of Date is what was signed.
         try verify(
-            request, scope: scope, date: date.basicISO8601, additionalHeaders: try names(fields["AdditionalHeaders"]),
-            payloadHash: payloadHash, signature: signature, credential: credential, check: &check)
+            request, scope: scope, date: request.nonEmptyHeader("x-oss-date") ?? request.header("date") ?? "",
+            additionalHeaders: additional, payloadHash: payloadHash, signature: signature, credential: credential,
+            check: &check)
         return .account(credential.accountID)
     }
 
     func verifyQuery(
-        _ request: Request, credential lookup: CredentialLookup, check: inout SignatureCheck
+        _ request: Request, credential lookup: Authenticator.CredentialLookup, check: inout SignatureCheck
     ) throws(Fault) -> Identity {
         let query = request.query
         guard query.value("x-oss-signature-version") == Self.algorithm else {
@@ -89,11 +93,9 @@ struct SignatureV4: Sendable {
         let end = EmulatorInstant(millisecondsSince1970: date.millisecondsSince1970 + expiry * 1000)
         guard request.received <= end else { throw .requestHasExpired(expires: end, now: request.received) }
         try checkScope(scope, date: dateText)
-        let additional = try names(query.nonEmpty("x-oss-additional-headers"))
-        for name in additional where !request.headers.contains(name: name) {
-            throw .invalidArgument(
-                "x-oss-additional-headers", name, "The request lacks a header that its signature names.")
-        }
+        let additional = try Authenticator.additionalHeaders(
+            query.nonEmpty("x-oss-additional-headers"), in: request, argument: "x-oss-additional-headers",
+            missing: "0002-00000077")
         try verify(
             request, scope: scope, date: dateText, additionalHeaders: additional,
             payloadHash: request.nonEmptyHeader("x-oss-content-sha256") ?? Self.unsignedPayload, signature: signature,
@@ -113,7 +115,7 @@ struct SignatureV4: Sendable {
         init(_ text: String) throws(Fault) {
             let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
             guard parts.count == 5, !parts[0].isEmpty, parts[4] == SignatureV4.scopeEnd else {
-                throw .malformedAuthorization("The credential of the signature is invalid.")
+                throw .malformedAuthorization("The credential of the signature is invalid.", ec: "0002-00000213")
             }
             (accessKeyID, date, region, product) = (parts[0], parts[1], parts[2], parts[3])
         }
@@ -133,29 +135,6 @@ struct SignatureV4: Sendable {
         }
     }
 
-    private func date(of request: Request) throws(Fault) -> EmulatorInstant {
-        if let text = request.nonEmptyHeader("x-oss-date") {
-            guard let date = EmulatorInstant(basicISO8601: text) else {
-                throw Fault(.forbidden, "AccessDenied", "The x-oss-date header is invalid.", ec: "0002-00000505")
-            }
-            return date
-        }
-        guard let date = request.nonEmptyHeader("date").flatMap(EmulatorInstant.init(httpDate:)) else {
-            throw Fault(
-                .forbidden, "AccessDenied", "OSS authentication requires a valid Date.", ec: "0002-00000505")
-        }
-        return date
-    }
-
-    private func names(_ list: String?) throws(Fault) -> [String] {
-        var names: [String] = []
-        for name in (list ?? "").split(separator: ";") {
-            let name = name.trimmingBlanks.lowercased()
-            if !name.isEmpty, !names.contains(name) { names.append(name) }
-        }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    }
-
     // MARK: The signature
 
     private func verify(
@@ -169,10 +148,10 @@ struct SignatureV4: Sendable {
         let toSign = Self.stringToSign(canonicalRequest: canonical, date: date, scope: scope.text)
         check.canonicalRequest = canonical
         check.stringToSign = toSign
-        guard let provided = Hex.decode(signature),
-            HMAC<SHA256>.isValidAuthenticationCode(
-                provided, authenticating: Array(toSign.utf8), using: key(credential.accessKeySecret, scope))
-        else {
+        let code = HMAC<SHA256>.authenticationCode(
+            for: Array(toSign.utf8), using: key(credential.accessKeySecret, scope))
+        // As text, since a signature in capitals is not the one that was made.
+        guard Hex.encode(code).hasSameBytes(as: signature) else {
             throw .signatureDoesNotMatch(
                 accessKeyID: credential.accessKeyID, provided: signature, stringToSign: toSign,
                 canonicalRequest: canonical)
@@ -189,6 +168,20 @@ struct SignatureV4: Sendable {
         if let bucket { path += Percent.encode(bucket) + "/" }
         if let key { path += Percent.encode(key.bytes, keepingSlash: true) }
 
+        return [
+            method,
+            path,
+            canonicalQuery(query),
+            Authenticator.canonicalHeaders(headers) { name in
+                name.hasPrefix("x-oss-") || name == "content-type" || name == "content-md5"
+                    || additionalHeaders.contains(name)
+            },
+            additionalHeaders.joined(separator: ";"),
+            payloadHash,
+        ].joined(separator: "\n")
+    }
+
+    static func canonicalQuery(_ query: Query) -> String {
         var pairs: [(name: String, value: String)] = []
         for item in query.items where item.name != "x-oss-signature" {
             pairs.append((Percent.encode(item.name), Percent.encode(item.value)))
@@ -198,26 +191,7 @@ struct SignatureV4: Sendable {
                 ? left.value.utf8.lexicographicallyPrecedes(right.value.utf8)
                 : left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
         }
-
-        var signed: [String: String] = [:]
-        for (name, value) in headers {
-            let name = name.lowercased()
-            guard
-                name.hasPrefix("x-oss-") || name == "content-type" || name == "content-md5"
-                    || additionalHeaders.contains(name)
-            else { continue }
-            let value = value.trimmingBlanks
-            signed[name] = signed[name].map { $0 + "," + value } ?? value
-        }
-        let sortedHeaders = signed.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-        return [
-            method,
-            path,
-            pairs.map { $0.value.isEmpty ? $0.name : "\($0.name)=\($0.value)" }.joined(separator: "&"),
-            sortedHeaders.map { "\($0.key):\($0.value)\n" }.joined(),
-            additionalHeaders.joined(separator: ";"),
-            payloadHash,
-        ].joined(separator: "\n")
+        return pairs.map { $0.value.isEmpty ? $0.name : "\($0.name)=\($0.value)" }.joined(separator: "&")
     }
 
     static func stringToSign(canonicalRequest: String, date: String, scope: String) -> String {

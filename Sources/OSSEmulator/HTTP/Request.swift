@@ -6,11 +6,13 @@ import NIOHTTP1
 struct Request: Sendable {
     let id: String
     let head: HTTPRequestHead
-    let target: RequestTarget
-    let operation: Operation
+    var target: RequestTarget
+    var operation: Operation
     /// When it came, by the emulator's clock.
     let received: EmulatorInstant
     let logger: Logger
+    /// The address that it came from, without the port.
+    var client = ""
 
     var query: Query { target.query }
     var headers: HTTPHeaders { head.headers }
@@ -47,6 +49,8 @@ final class RequestBody {
     /// What the request announced; nil for a chunked body.
     let announcedLength: Int64?
     let isChunked: Bool
+    /// Called with the size of every piece, to slow the client down.
+    var pace: ((Int) async throws -> Void)?
 
     /// - Parameter beforeFirst: sends `100 Continue` when the client waits for it.
     init(
@@ -69,6 +73,7 @@ final class RequestBody {
         switch try await next() {
         case .body(let bytes):
             received += Int64(bytes.readableBytes)
+            try await pace?(bytes.readableBytes)
             return bytes
         case .end:
             isFinished = true

@@ -14,6 +14,10 @@ struct Response: Sendable {
     var body: Body = .none
     /// What a HEAD announces without sending it.
     var announcedLength: Int64?
+    /// How it is sent, where a fault says so.
+    var delivery: Delivery?
+    /// What is written down once it was sent.
+    var exchange: Exchange?
 
     init(_ status: HTTPResponseStatus = .ok, headers: [HeaderField] = [], body: Body = .none) {
         self.status = status

@@ -3,12 +3,19 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
+/// Answers requests. Throws only when there is nobody left to answer.
+protocol Responder: Sendable {
+    func respond(to head: HTTPRequestHead, body: RequestBody, channel: any Channel) async throws -> Response
+}
+
 /// Serves the requests of one connection, one after the other.
 struct Connection {
     typealias Outbound = NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
     typealias Inbound = NIOAsyncChannelInboundStream<HTTPServerRequestPart>
 
     let service: Service
+    /// What answers: the service itself, or what stands beside it.
+    let responder: any Responder
     let channel: any Channel
 
     /// How much of a body is read and dropped after an early answer, so that the client gets to see the answer
@@ -34,11 +41,22 @@ struct Connection {
                 // Nothing follows but the end; taking it now leaves a clean connection whatever the answer is.
                 while try await body.read() != nil {}
             }
-            let response = try await service.respond(to: head, body: body, eventLoop: channel.eventLoop)
+            let response = try await responder.respond(to: head, body: body, channel: channel)
             let canDrain =
                 !body.isFinished && (body.hasStarted || !wantsContinue) && outstanding(body) <= Self.drainBytes
-            let isKept = head.isKeepAlive && (body.isFinished || canDrain)
-            try await write(response, to: head, keepAlive: isKept, outbound)
+            var isKept = head.isKeepAlive && (body.isFinished || canDrain)
+            do {
+                var sent = head.method == .HEAD ? 0 : response.length
+                if let delivery = response.delivery {
+                    (sent, isKept) = try await deliver(response, delivery, to: head, keepAlive: isKept)
+                } else {
+                    try await write(response, to: head, keepAlive: isKept, outbound)
+                }
+                response.exchange?.finish(received: body.received, sent: sent)
+            } catch {
+                response.exchange?.finish(received: body.received, sent: 0, isBroken: true)
+                throw error
+            }
             if !body.isFinished {
                 guard canDrain, isKept else {
                     await linger(parts, outbound)
@@ -54,9 +72,7 @@ struct Connection {
         body.announcedLength.map { $0 - body.received } ?? .max
     }
 
-    private func write(
-        _ response: Response, to request: HTTPRequestHead, keepAlive: Bool, _ outbound: Outbound
-    ) async throws {
+    func head(of response: Response, keepAlive: Bool) -> HTTPResponseHead {
         var headers = HTTPHeaders()
         headers.reserveCapacity(response.headers.count + 2)
         for field in response.headers { headers.add(name: field.name, value: field.value) }
@@ -64,8 +80,13 @@ struct Connection {
             headers.add(name: "Content-Length", value: String(response.length))
         }
         headers.add(name: "Connection", value: keepAlive ? "keep-alive" : "close")
-        let head = HTTPServerResponsePart.head(
-            HTTPResponseHead(version: .http1_1, status: response.status, headers: headers))
+        return HTTPResponseHead(version: .http1_1, status: response.status, headers: headers)
+    }
+
+    private func write(
+        _ response: Response, to request: HTTPRequestHead, keepAlive: Bool, _ outbound: Outbound
+    ) async throws {
+        let head = HTTPServerResponsePart.head(head(of: response, keepAlive: keepAlive))
         switch response.body {
         case .bytes(let bytes) where request.method != .HEAD && !bytes.isEmpty:
             try await outbound.write(

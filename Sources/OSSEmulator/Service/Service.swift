@@ -8,20 +8,28 @@ import NIOPosix
 ///
 /// The order is the service's: the bucket must exist, then the signature must be right, then the caller must be
 /// allowed to, and only then the operation looks at anything else.
-final class Service: Sendable {
+final class Service: Responder {
     let configuration: EmulatorConfiguration
     let catalogue: Catalogue
     let pool: NIOThreadPool
     /// `http://127.0.0.1:40123`; clients take it from answers and connect to it.
     let endpoint: String
     let credentials: CredentialStore
+    /// The faults to inject, and who writes down what was asked; nil where nobody wants them.
+    let faults: FaultRules?
+    let recorder: ExchangeRecorder?
     private let authenticator: Authenticator
     private let domains: [String]
 
     /// The largest XML body that is read.
     static let maximumDocument = 2 << 20
 
-    init(configuration: EmulatorConfiguration, catalogue: Catalogue, pool: NIOThreadPool, endpoint: String) {
+    init(
+        configuration: EmulatorConfiguration, catalogue: Catalogue, pool: NIOThreadPool, endpoint: String,
+        faults: FaultRules? = nil, recorder: ExchangeRecorder? = nil
+    ) {
+        self.faults = faults
+        self.recorder = recorder
         self.configuration = configuration
         self.catalogue = catalogue
         self.pool = pool
@@ -31,10 +39,9 @@ final class Service: Sendable {
         domains = (configuration.domains + ["localhost"]).map { $0.lowercased() }
     }
 
-    /// Answers one request. Throws only when there is nobody left to answer.
-    func respond(to head: HTTPRequestHead, body: RequestBody, eventLoop: any EventLoop) async throws -> Response {
+    func respond(to head: HTTPRequestHead, body: RequestBody, channel: any Channel) async throws -> Response {
         let started = NIODeadline.now()
-        let received = configuration.now()
+        var received = configuration.now()
         let id = Self.makeRequestID(received)
         var logger = configuration.logger
         logger[metadataKey: "request"] = "\(id)"
@@ -42,30 +49,50 @@ final class Service: Sendable {
         var bucket: String?
         var check = SignatureCheck()
         var response: Response
+        let client = channel.remoteAddress?.ipAddress ?? ""
+        let exchange = recorder.map {
+            Exchange(ExchangeRecord(head: head, id: id, time: received, client: client), $0)
+        }
+        var injection: Injection?
         do {
             let target = try RequestTarget(uri: head.uri, host: head.headers.first(name: "host"), domains: domains)
             operation = Operation.route(method: head.method, target: target, headers: head.headers)
             bucket = target.bucket
+            exchange?.update { $0.name(target, operation) }
+            injection = try faults?.injection(for: head.headers, FaultSubject(head.method, target, operation))
+            received = received.advanced(by: injection?.fault.skew ?? 0)
+            exchange?.update { [injection] in $0.fault = injection?.text }
             let request = Request(
-                id: id, head: head, target: target, operation: operation, received: received, logger: logger)
-            response = try await answer(request, body, eventLoop, check: &check)
+                id: id, head: head, target: target, operation: operation, received: received, logger: logger,
+                client: client)
+            response = try await Injection.apply(injection, received, body) {
+                try await answer(request, body, channel.eventLoop, check: &check)
+            }
         } catch let fault as Fault {
             logger.debug(
                 "refused",
                 metadata: ["code": "\(fault.code)", "message": "\(fault.message)", "path": "\(Self.path(of: head))"])
             response = document(fault, head: head, requestID: id)
+            exchange?.update { $0.fail(fault) }
         } catch let error as ConnectionLost {
+            exchange?.finish(received: body.received, sent: 0, isBroken: true)
             logger.debug("the client went away", metadata: ["operation": "\(operation.name)"])
             throw error
         } catch {
             logger.error("the request failed", metadata: ["reason": "\(error)", "operation": "\(operation.name)"])
             response = document(.internalError, head: head, requestID: id)
+            exchange?.update { $0.fail(.internalError) }
         }
         let elapsed = (NIODeadline.now() - started).nanoseconds / 1_000_000
+        allowOrigin(head, bucket: bucket, in: &response)
         response.headers.append(HeaderField(name: "Server", value: "AliyunOSS"))
-        response.headers.append(HeaderField(name: "Date", value: configuration.now().httpDate))
+        response.headers.append(
+            HeaderField(name: "Date", value: configuration.now().advanced(by: injection?.fault.skew ?? 0).httpDate))
         response.headers.append(HeaderField(name: "x-oss-request-id", value: id))
         response.headers.append(HeaderField(name: "x-oss-server-time", value: String(elapsed)))
+        injection?.alter(&response, to: head)
+        response.exchange = exchange
+        exchange?.answer(response.status, check, head)
         logger.debug(
             "answered",
             metadata: [
@@ -95,9 +122,11 @@ final class Service: Sendable {
             if bucket == nil, !request.operation.createsBucket { throw Fault.noSuchBucket(name) }
         }
         let identity = try authenticator.identify(request, check: &check)
-        let call = Call(request: request, identity: identity, bucketRecord: bucket, body: body, eventLoop: eventLoop)
-        try authorize(call)
-        return try await request.operation.perform(self, call)
+        check.isVerified = true
+        let call = Call(
+            request: request, identity: identity, accessKeyID: check.accessKeyID, bucketRecord: bucket, body: body,
+            eventLoop: eventLoop)
+        return try await perform(call)
     }
 
     // MARK: Errors
@@ -132,6 +161,8 @@ final class Service: Sendable {
 struct Call {
     let request: Request
     let identity: Identity
+    /// Whose signature it carries; nil where nobody signed.
+    var accessKeyID: String?
     /// The bucket as it was when the request came; nil where the operation makes it, or has none.
     let bucketRecord: BucketRecord?
     let body: RequestBody
@@ -159,7 +190,13 @@ struct Call {
         let bytes = try await body.collect(upTo: Service.maximumDocument)
         try ContentMD5(request)?.check(ContentMD5.digest(of: bytes))
         guard !bytes.isEmpty else { return nil }
-        guard let node = try? XMLReader.read(bytes), node.name == root else { throw Fault.malformedXML }
+        let node: XMLNode
+        do throws(XMLFailure) {
+            node = try XMLReader.read(bytes)
+        } catch {
+            throw Fault.malformedXML("\(error.reason) at byte \(error.offset)")
+        }
+        guard node.name == root else { throw Fault.malformedXML("The root element must be \(root).") }
         return node
     }
 

@@ -3,13 +3,28 @@
 extension Catalogue {
     // MARK: Buckets
 
+    /// Changes the storage and then the index. The latter also when the former is done but not safe from a crash of the
+    /// machine: the client gets an error then, and what is in memory stays what is on disk.
+    private func apply(_ write: () throws -> Void, then change: () throws -> Void) throws {
+        do {
+            try write()
+        } catch let failure as StorageFailure where failure.isInPlace {
+            try change()
+            throw failure
+        }
+        try change()
+    }
+
     func putBucket(_ record: BucketRecord) throws {
-        try storage.write(record)
-        mutate { state in
-            if let index = state.buckets.index(forKey: record.name) {
-                state.buckets.values[index].record = record
-            } else {
-                state.buckets[record.name] = Bucket(record: record)
+        try apply {
+            try storage.write(record)
+        } then: {
+            mutate { state in
+                if let index = state.buckets.index(forKey: record.name) {
+                    state.buckets.values[index].record = record
+                } else {
+                    state.buckets[record.name] = Bucket(record: record)
+                }
             }
         }
     }
@@ -25,8 +40,20 @@ extension Catalogue {
             guard bucket.objects.isEmpty else { throw Fault.bucketNotEmpty(name) }
             guard bucket.uploads.isEmpty else { throw Fault.bucketHasUploads(name) }
         }
-        try storage.removeBucket(name)
-        mutate { $0.buckets[name] = nil }
+        try apply {
+            try storage.removeBucket(name)
+        } then: {
+            mutate { $0.buckets[name] = nil }
+        }
+    }
+
+    // MARK: Accounts
+
+    func updateAccount(_ id: String, _ body: (inout AccountRecord) throws -> Void) throws {
+        var record = account(id)
+        try body(&record)
+        try storage.write(record)
+        mutate { $0.accounts[id] = record }
     }
 
     // MARK: Versions
@@ -39,7 +66,17 @@ extension Catalogue {
 
     /// Makes `draft` the latest version of its key.
     func putVersion(_ draft: ObjectVersion, in bucketName: String, forbidOverwrite: Bool) throws -> Written {
+        guard let record = bucket(bucketName) else { throw Fault.noSuchBucket(bucketName) }
         var version = draft
+        let protection = Protection(record, now: draft.lastModified)
+        if version.attributes.retention == nil, version.type != .symlink {
+            version.attributes.retention = protection.standardRetention(from: draft.lastModified)
+        }
+        if record.versioning != .enabled,
+            let old = try self.version(ObjectVersion.nullID, of: draft.key, in: bucketName)
+        {
+            try protection.check(old, at: draft.lastModified)
+        }
         let versioning = try mutate { state -> VersioningStatus? in
             let sequence = state.nextSequence
             state.nextSequence += 1
@@ -63,15 +100,9 @@ extension Catalogue {
 
     /// Writes a version and puts it in its place: the front if it is new, else where its ID stands.
     private func store(_ version: ObjectVersion, in bucketName: String, keepingPlace: Bool = false) throws {
-        // Held before the write, so that a blob can't go while its record is on the way to the disk.
-        mutate { $0.retain(version.segments) }
-        do {
+        try hold(version.segments) {
             try storage.write(version, bucket: bucketName)
-        } catch {
-            discard(mutate { $0.release(version.segments) })
-            throw error
-        }
-        let free = try mutate { state -> [BlobID] in
+        } then: { state in
             let replaced = try state.bucket(bucketName) { bucket -> ObjectVersion? in
                 if let replaced = bucket.objects.update(
                     version.key,
@@ -95,9 +126,27 @@ extension Catalogue {
                 bucket.objects[version.key] = KeyEntry(versions: [version])
                 return nil
             }
-            return replaced.map { state.release($0.segments) } ?? []
+            return replaced?.segments ?? []
         }
-        discard(free)
+    }
+
+    /// Writes a record that names bytes, and puts it into the index; `change` returns what the index named in its place.
+    private func hold(
+        _ segments: [Segment], _ write: () throws -> Void, then change: (inout State) throws -> [Segment]
+    ) throws {
+        // Held before the write, so that a blob can't go while its record is on the way to the disk.
+        mutate { $0.retain(segments) }
+        var isHeld = false
+        do {
+            try apply(write) {
+                let free = try mutate { state in state.release(try change(&state)) }
+                isHeld = true
+                discard(free)
+            }
+        } catch {
+            if !isHeld { discard(mutate { $0.release(segments) }) }
+            throw error
+        }
     }
 
     /// Changes a version without making a new one (tags, ACL, appended bytes).
@@ -117,27 +166,56 @@ extension Catalogue {
         return Written(version: version, versionHeader: hasVersioning ? version.versionID : nil)
     }
 
+    /// Notes that a version was read. That reaches the storage with the version's next change: writing at every read
+    /// would cost more than it is worth.
+    func touch(_ versionID: String?, of key: ObjectKey, in bucket: String, at now: EmulatorInstant) {
+        mutate { state in
+            try? state.bucket(bucket) { bucket in
+                bucket.objects.update(key) { entry in
+                    guard let place = versionID.map({ id in entry.versions.firstIndex { $0.versionID == id } }) ?? 0
+                    else { return }
+                    entry.versions[place].lastAccess = now
+                }
+            }
+        }
+    }
+
     struct Deletion: Sendable {
         var versionID: String?
         var isDeleteMarker = false
     }
 
     /// Deletes as the bucket's versioning says: away, or hidden under a delete marker.
+    ///
+    /// - Parameter bypasses: the caller insists against retentions that allow it.
     func deleteVersion(
-        _ versionID: String?, of key: ObjectKey, in bucketName: String, now: EmulatorInstant
+        _ versionID: String?, of key: ObjectKey, in bucketName: String, now: EmulatorInstant, bypasses: Bool = false
+    ) throws -> Deletion {
+        var batch: RemovalBatch?
+        return try deleteVersion(versionID, of: key, in: bucketName, now: now, bypasses: bypasses, batch: &batch)
+    }
+
+    private func deleteVersion(
+        _ versionID: String?, of key: ObjectKey, in bucketName: String, now: EmulatorInstant, bypasses: Bool,
+        batch: inout RemovalBatch?
     ) throws -> Deletion {
         guard let record = bucket(bucketName) else { throw Fault.noSuchBucket(bucketName) }
+        // What goes: the version that is named, or the one whose place the marker takes.
+        let goingID = versionID ?? (record.versioning == .enabled ? nil : ObjectVersion.nullID)
+        if let goingID, let going = try version(goingID, of: key, in: bucketName) {
+            try Protection(record, now: now).check(going, at: now, bypasses: bypasses)
+        }
         if let versionID {
             let header = record.versioning == nil ? nil : versionID
             guard let version = try version(versionID, of: key, in: bucketName) else {
                 return Deletion(versionID: header)
             }
-            try remove(version, in: bucketName)
+            try remove(version, in: bucketName, batch: &batch)
             return Deletion(versionID: header, isDeleteMarker: version.isDeleteMarker)
         }
         guard let versioning = record.versioning else {
             if let version = try version(ObjectVersion.nullID, of: key, in: bucketName) {
-                try remove(version, in: bucketName)
+                try remove(version, in: bucketName, batch: &batch)
             }
             return Deletion()
         }
@@ -155,28 +233,68 @@ extension Catalogue {
         return Deletion(versionID: marker.versionID, isDeleteMarker: true)
     }
 
-    private func remove(_ version: ObjectVersion, in bucketName: String) throws {
-        try storage.removeVersion(version.versionID, of: version.key, bucket: bucketName)
-        let free = try mutate { state -> [BlobID] in
-            try state.bucket(bucketName) { bucket in
-                let left = bucket.objects.update(version.key) { entry in
-                    entry.versions.removeAll { $0.versionID == version.versionID }
-                    return entry.versions.count
+    /// Deletes many, in the order given; nil for those that must stay.
+    func deleteVersions(
+        _ wishes: [(key: ObjectKey, versionID: String?)], in bucketName: String, now: EmulatorInstant,
+        bypasses: Bool = false
+    ) throws -> [Deletion?] {
+        var batch: RemovalBatch? = RemovalBatch()
+        let deletions = Result {
+            try wishes.map { wish -> Deletion? in
+                try locked(bucketName, wish.key) {
+                    do {
+                        return try deleteVersion(
+                            wish.versionID, of: wish.key, in: bucketName, now: now, bypasses: bypasses, batch: &batch)
+                    } catch let fault as Fault where fault.code == Fault.fileImmutable(wish.key).code {
+                        return nil
+                    }
                 }
-                if left == 0 { bucket.objects[version.key] = nil }
             }
-            return state.release(version.segments)
         }
-        discard(free)
+        if let batch {
+            try storage.settle(removalsOf: batch.keys, bucket: bucketName)
+            discard(batch.free)
+        }
+        return try deletions.get()
+    }
+
+    /// Removals that are made safe together; until then the bytes stay.
+    private struct RemovalBatch {
+        var keys: [ObjectKey] = []
+        var free: [BlobID] = []
+    }
+
+    private func remove(_ version: ObjectVersion, in bucketName: String, batch: inout RemovalBatch?) throws {
+        try apply {
+            try storage.removeVersion(
+                version.versionID, of: version.key, bucket: bucketName, isBatched: batch != nil)
+        } then: {
+            let free = try mutate { state -> [BlobID] in
+                try state.bucket(bucketName) { bucket in
+                    let left = bucket.objects.update(version.key) { entry in
+                        entry.versions.removeAll { $0.versionID == version.versionID }
+                        return entry.versions.count
+                    }
+                    if left == 0 { bucket.objects[version.key] = nil }
+                }
+                return state.release(version.segments)
+            }
+            batch?.keys.append(version.key)
+            batch?.free.append(contentsOf: free)
+            if batch == nil { discard(free) }
+        }
     }
 
     // MARK: Uploads
 
     func putUpload(_ record: UploadRecord, in bucketName: String) throws {
-        try storage.write(record, bucket: bucketName)
-        try mutate { state in
-            try state.bucket(bucketName) { bucket in
-                bucket.uploads[UploadKey(key: record.key, uploadID: record.uploadID)] = Upload(record: record)
+        try apply {
+            try storage.write(record, bucket: bucketName)
+        } then: {
+            try mutate { state in
+                try state.bucket(bucketName) { bucket in
+                    bucket.uploads[UploadKey(key: record.key, uploadID: record.uploadID)] = Upload(record: record)
+                }
             }
         }
     }
@@ -184,14 +302,9 @@ extension Catalogue {
     /// Adds a part, or replaces the one of its number.
     func putPart(_ part: PartRecord, of upload: UploadKey, in bucketName: String, missing: Fault) throws {
         guard try self.upload(upload, in: bucketName) != nil else { throw missing }
-        mutate { $0.retain(part.segments) }
-        do {
+        try hold(part.segments) {
             try storage.write(part, of: upload, bucket: bucketName)
-        } catch {
-            discard(mutate { $0.release(part.segments) })
-            throw error
-        }
-        let free = try mutate { state -> [BlobID] in
+        } then: { state in
             let replaced = try state.bucket(bucketName) { bucket in
                 bucket.uploads.update(upload) { upload in
                     let old = upload.parts[part.number]
@@ -199,20 +312,22 @@ extension Catalogue {
                     return old?.segments ?? []
                 }
             }
-            return state.release(replaced ?? [])
+            return replaced ?? []
         }
-        discard(free)
     }
 
     /// Ends an upload; its parts' bytes go unless an object took them over.
     func removeUpload(_ upload: UploadKey, in bucketName: String) throws {
         guard let found = try self.upload(upload, in: bucketName) else { return }
-        try storage.removeUpload(upload, bucket: bucketName)
-        let free = try mutate { state -> [BlobID] in
-            try state.bucket(bucketName) { $0.uploads[upload] = nil }
-            return found.parts.flatMap { state.release($0.value.segments) }
+        try apply {
+            try storage.removeUpload(upload, bucket: bucketName)
+        } then: {
+            let free = try mutate { state -> [BlobID] in
+                try state.bucket(bucketName) { $0.uploads[upload] = nil }
+                return found.parts.flatMap { state.release($0.value.segments) }
+            }
+            discard(free)
         }
-        discard(free)
     }
 }
 
@@ -222,6 +337,26 @@ enum VersionID {
 
     static func make(sequence: UInt64) -> String {
         prefix + Hex.encode(sequence) + Hex.encode(UInt64.random(in: 0 ... .max))
+    }
+
+    /// What a request names a version by; nil where it names none.
+    static func check(_ text: String?) throws(Fault) -> String? {
+        guard let text else { return nil }
+        guard !text.isEmpty else {
+            throw .invalidArgument("versionId", text, "The version ID must not be empty.", ec: "0012-00000201")
+        }
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"):
+                true
+            default: false
+            }
+        }
+        guard text == ObjectVersion.nullID || (isPlain && text.hasPrefix("CAE")) else {
+            throw .invalidArgument("versionId", text, "Invalid version id specified", ec: "0012-00000202")
+        }
+        return text
     }
 
     static func sequence(of id: String) -> UInt64? {

@@ -13,26 +13,30 @@ import NIOCore
 
 /// Keeps everything in plain files under one folder.
 ///
-///     DIR/lock                                     held while an emulator runs
-///     DIR/temporary/…                              what is being written; emptied at start
+///     DIR/lock                                     held while an emulator runs; says whose folder this is
+///     DIR/temporary/…                              what is being written or removed; emptied at start
 ///     DIR/blobs/HH/ID                              bytes, never changed once there
+///     DIR/accounts/ID                              an account's record
 ///     DIR/buckets/NAME/bucket                      a bucket's record
 ///     DIR/buckets/NAME/objects/HH/HASH.VERSION     a version's record; HASH is the SHA-256 of the key
 ///     DIR/buckets/NAME/uploads/ID/upload           an upload's record
 ///     DIR/buckets/NAME/uploads/ID/part-N           a part's record
 ///
 /// Every file is written under `temporary`, synchronized and then renamed to its place, blobs before the record that
-/// names them. So a record that is there is whole, and so is what it names; a blob that no record names is removed at
-/// the next start. A removal is not synchronized: after a power failure (not after a crash of the process) something
-/// deleted a moment before may be back. Plain files instead of a database because blobs are files anyway, and one
-/// rename is the whole transaction.
+/// names them; what is removed goes in the reverse order, records before their blobs, and folders are renamed to
+/// `temporary` first. So a record that is there is whole, and so is what it names. A blob that no record names is
+/// removed at the next start.
 final class FileStorage: Storage {
-    private let root: String
+    let root: String
+    let logger: Logger
     private let isSynchronizing: Bool
-    private let logger: Logger
     private let lockDescriptor: CInt
+    /// Folders that were found or made, and are safe from a crash of the machine.
+    private let folders = NIOLockedValueBox<Set<String>>([])
 
     var isBlocking: Bool { true }
+
+    private static let format = "oss-emulator 1\n"
 
     /// - Parameter isSynchronizing: without it a crash of the machine (not of the process) may lose what was written.
     init(directory: String, isSynchronizing: Bool, logger: Logger) throws {
@@ -42,15 +46,26 @@ final class FileStorage: Storage {
         self.isSynchronizing = isSynchronizing
         self.logger = logger
         try Files.makeDirectories(root)
-        lockDescriptor = try Files.open(root + "/lock", O_RDWR | O_CREAT)
-        guard Files.lock(lockDescriptor) else {
-            Files.close(lockDescriptor)
-            throw StorageFailure(description: "\(root) is in use by another emulator")
+        // What is in `temporary` goes; it had better be ours.
+        let names = try Files.list(root)
+        guard names.isEmpty || names.contains("lock") else {
+            throw StorageFailure(description: "\(root) is neither empty nor a folder of the emulator's")
         }
+        lockDescriptor = try Files.open(root + "/lock", O_RDWR | O_CREAT)
         do {
-            for name in ["temporary", "blobs", "buckets"] { try Files.makeDirectory(root + "/" + name) }
+            guard try Files.lock(lockDescriptor, root + "/lock") else {
+                throw StorageFailure(description: "\(root) is in use by another emulator")
+            }
+            let format = try Files.readAll(root + "/lock")
+            if format.isEmpty {
+                try Array(Self.format.utf8).withUnsafeBytes { try Files.writeAll(lockDescriptor, $0) }
+            } else if !format.elementsEqual(Self.format.utf8) {
+                throw StorageFailure(description: "\(root) is of another version of the emulator, or not its folder")
+            }
+            for name in ["temporary", "blobs", "accounts", "buckets"] { try Files.makeDirectory(root + "/" + name) }
             for name in try Files.list(root + "/temporary") { try Files.removeTree(root + "/temporary/" + name) }
             for byte in UInt8.min...UInt8.max { try Files.makeDirectory(root + "/blobs/" + Hex.encode([byte])) }
+            for name in ["/blobs", ""] { try synchronize(root + name) }
         } catch {
             Files.close(lockDescriptor)
             throw error
@@ -63,12 +78,12 @@ final class FileStorage: Storage {
 
     // MARK: Names
 
-    private func blobPath(_ id: BlobID) -> String {
+    func blobPath(_ id: BlobID) -> String {
         let name = Hex.encode(id.value)
         return "\(root)/blobs/\(name.prefix(2))/\(name)"
     }
 
-    private func bucketPath(_ name: String) throws -> String {
+    func bucketPath(_ name: String) throws -> String {
         // Names were checked when the bucket was made; this is the last fence before the file system.
         guard BucketName.isValid(name) else { throw StorageFailure(description: "not a bucket's name") }
         return "\(root)/buckets/\(name)"
@@ -92,25 +107,40 @@ final class FileStorage: Storage {
 
     // MARK: Records
 
+    /// Makes a folder's entries safe from a crash of the machine.
+    private func synchronize(_ folder: String) throws {
+        guard isSynchronizing else { return }
+        do {
+            try Files.synchronizeDirectory(folder)
+        } catch var failure as StorageFailure {
+            failure.isInPlace = true
+            throw failure
+        }
+    }
+
     private func put(_ bytes: [UInt8], at path: String, in folder: String) throws {
         let temporary = temporaryPath()
-        let descriptor = try Files.open(temporary, O_WRONLY | O_CREAT | O_EXCL)
+        try Files.write(bytes, to: temporary, synchronizing: isSynchronizing)
         do {
-            defer { Files.close(descriptor) }
-            try bytes.withUnsafeBytes { try Files.writeAll(descriptor, $0) }
-            if isSynchronizing { try Files.synchronize(descriptor) }
+            try Files.move(temporary, to: path)
         } catch {
             try? Files.remove(temporary)
             throw error
         }
-        try Files.move(temporary, to: path)
-        if isSynchronizing { try Files.synchronizeDirectory(folder) }
+        try synchronize(folder)
     }
 
     private func ensureFolder(_ path: String, in parent: String) throws {
-        guard !Files.isDirectory(path) else { return }
+        guard !folders.withLockedValue({ $0.contains(path) }) else { return }
         try Files.makeDirectory(path)
+        // Also where it was there: whoever made it may not have come this far yet.
         if isSynchronizing { try Files.synchronizeDirectory(parent) }
+        folders.withLockedValue { _ = $0.insert(path) }
+    }
+
+    func write(_ record: AccountRecord) throws {
+        let folder = root + "/accounts"
+        try put(record.encoded(), at: "\(folder)/\(Hex.encode(Array(record.id.utf8)))", in: folder)
     }
 
     func write(_ record: BucketRecord) throws {
@@ -129,7 +159,8 @@ final class FileStorage: Storage {
 
     func write(_ upload: UploadRecord, bucket: String) throws {
         let folder = try uploadPath(UploadKey(key: upload.key, uploadID: upload.uploadID), bucket: bucket)
-        try ensureFolder(folder, in: try bucketPath(bucket) + "/uploads")
+        try Files.makeDirectory(folder)
+        if isSynchronizing { try Files.synchronizeDirectory(try bucketPath(bucket) + "/uploads") }
         try put(upload.encoded(), at: folder + "/upload", in: folder)
     }
 
@@ -138,20 +169,41 @@ final class FileStorage: Storage {
         try put(part.encoded(), at: folder + "/part-\(part.number)", in: folder)
     }
 
-    func removeBucket(_ name: String) throws {
-        // The record goes first: a folder without it is what is left of a removal.
-        try Files.remove(try bucketPath(name) + "/bucket")
-        try Files.removeTree(try bucketPath(name))
+    func removeVersion(_ versionID: String, of key: ObjectKey, bucket: String, isBatched: Bool) throws {
+        let (folder, file) = try versionPath(versionID, of: key, bucket: bucket)
+        try Files.remove(file)
+        if !isBatched { try synchronize(folder) }
     }
 
-    func removeVersion(_ versionID: String, of key: ObjectKey, bucket: String) throws {
-        try Files.remove(try versionPath(versionID, of: key, bucket: bucket).file)
+    func settle(removalsOf keys: [ObjectKey], bucket: String) throws {
+        // The first takes along what the others would wait for; most file systems then have nothing left to do.
+        for folder in try Set(keys.map { try versionPath("", of: $0, bucket: bucket).folder }) {
+            try synchronize(folder)
+        }
+    }
+
+    func removeBucket(_ name: String) throws {
+        let folder = try bucketPath(name)
+        folders.withLockedValue { folders in folders = folders.filter { $0 != folder && !$0.hasPrefix(folder + "/") } }
+        try removeFolder(folder, in: root + "/buckets")
     }
 
     func removeUpload(_ upload: UploadKey, bucket: String) throws {
-        let folder = try uploadPath(upload, bucket: bucket)
-        try Files.remove(folder + "/upload")
-        try Files.removeTree(folder)
+        try removeFolder(try uploadPath(upload, bucket: bucket), in: try bucketPath(bucket) + "/uploads")
+    }
+
+    /// Takes a folder away in one step.
+    private func removeFolder(_ path: String, in parent: String) throws {
+        let temporary = temporaryPath()
+        try Files.move(path, to: temporary)
+        defer {
+            do {
+                try Files.removeTree(temporary)
+            } catch {
+                logger.warning("left for the next start to remove", metadata: ["reason": "\(error)"])
+            }
+        }
+        try synchronize(parent)
     }
 
     // MARK: Blobs
@@ -197,14 +249,16 @@ final class FileStorage: Storage {
 
         func finish() throws {
             guard let descriptor = take() else { throw StorageFailure(description: "the blob is closed") }
+            let path = storage.blobPath(id)
             do {
                 defer { Files.close(descriptor) }
                 if storage.isSynchronizing { try Files.synchronize(descriptor) }
+                try Files.move(temporary, to: path)
+                try storage.synchronize(String(path.dropLast(17)))
+            } catch {
+                for path in [temporary, path] { try? Files.remove(path) }
+                throw error
             }
-            let path = storage.blobPath(id)
-            guard Files.size(path) == nil else { throw StorageFailure(description: "a blob of this name is there") }
-            try Files.move(temporary, to: path)
-            if storage.isSynchronizing { try Files.synchronizeDirectory(String(path.dropLast(17))) }
         }
 
         func cancel() {
@@ -231,68 +285,5 @@ final class FileStorage: Storage {
         func close() {
             Files.close(descriptor)
         }
-    }
-
-    // MARK: Start
-
-    func load() throws -> StoredState {
-        var state = StoredState()
-        var sizes: [BlobID: Int64] = [:]
-        for folder in try Files.list(root + "/blobs") {
-            for name in try Files.list("\(root)/blobs/\(folder)") {
-                guard let value = UInt64(name, radix: 16), let size = Files.size("\(root)/blobs/\(folder)/\(name)")
-                else { continue }
-                sizes[BlobID(value: value)] = size
-            }
-        }
-        var used: Set<BlobID> = []
-        var leftOut = 0
-        func isWhole(_ segments: [Segment]) -> Bool {
-            segments.allSatisfy { segment in
-                guard let size = sizes[segment.blob] else { return false }
-                return segment.offset >= 0 && segment.length >= 0 && segment.offset + segment.length <= size
-            }
-        }
-        for name in try Files.list(root + "/buckets") where BucketName.isValid(name) {
-            let folder = try bucketPath(name)
-            guard let bytes = try? Files.readAll(folder + "/bucket"), let record = BucketRecord(encoded: bytes) else {
-                logger.warning("a bucket without a record is removed", metadata: ["bucket": "\(name)"])
-                try Files.removeTree(folder)
-                continue
-            }
-            var bucket = StoredState.Bucket(record: record)
-            for hash in try Files.list(folder + "/objects") {
-                for file in try Files.list("\(folder)/objects/\(hash)") {
-                    let path = "\(folder)/objects/\(hash)/\(file)"
-                    guard let version = ObjectVersion(encoded: try Files.readAll(path)), isWhole(version.segments)
-                    else {
-                        logger.warning("a record that is not whole is left out", metadata: ["file": "\(path)"])
-                        leftOut += 1
-                        continue
-                    }
-                    used.formUnion(version.segments.map(\.blob))
-                    bucket.versions.append(version)
-                }
-            }
-            for id in try Files.list(folder + "/uploads") {
-                let path = "\(folder)/uploads/\(id)"
-                guard let bytes = try? Files.readAll(path + "/upload"), let upload = UploadRecord(encoded: bytes) else {
-                    try Files.removeTree(path)
-                    continue
-                }
-                var parts: [PartRecord] = []
-                for file in try Files.list(path) where file.hasPrefix("part-") {
-                    guard let part = PartRecord(encoded: try Files.readAll(path + "/" + file)), isWhole(part.segments)
-                    else { continue }
-                    used.formUnion(part.segments.map(\.blob))
-                    parts.append(part)
-                }
-                bucket.uploads.append((upload, parts))
-            }
-            state.buckets.append(bucket)
-        }
-        // Blobs without a record are what a crash left over, unless a record could not be read: then they may be its.
-        if leftOut == 0 { discard(sizes.keys.filter { !used.contains($0) }) }
-        return state
     }
 }

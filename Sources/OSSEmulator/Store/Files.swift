@@ -8,12 +8,17 @@ import NIOCore
     import Darwin
 #endif
 
+extension StorageFailure {
+    var isMissingFile: Bool { code == ENOENT }
+}
+
 /// The few system calls that storage needs, with errors instead of codes.
 enum Files {
     static func failure(_ what: String, _ path: String = "") -> StorageFailure {
         let code = errno
         let reason = String(cString: strerror(code))
-        return StorageFailure(description: path.isEmpty ? "\(what): \(reason)" : "\(what) \(path): \(reason)")
+        return StorageFailure(
+            description: path.isEmpty ? "\(what): \(reason)" : "\(what) \(path): \(reason)", code: code)
     }
 
     static func makeDirectory(_ path: String) throws {
@@ -43,7 +48,13 @@ enum Files {
         guard let directory = opendir(path) else { throw failure("cannot list", path) }
         defer { closedir(directory) }
         var names: [String] = []
-        while let entry = readdir(directory) {
+        while true {
+            // Only this tells the end from an error, and half a list would be taken for the whole.
+            errno = 0
+            guard let entry = readdir(directory) else {
+                guard errno == 0 else { throw failure("cannot list", path) }
+                return names
+            }
             let name = withUnsafePointer(to: entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: pointer.pointee)) {
                     String(cString: $0)
@@ -51,7 +62,6 @@ enum Files {
             }
             if name != ".", name != ".." { names.append(name) }
         }
-        return names
     }
 
     static func open(_ path: String, _ flags: Int32) throws -> CInt {
@@ -81,7 +91,13 @@ enum Files {
     static func writeAll(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) throws {
         var rest = bytes
         while let base = rest.baseAddress, rest.count > 0 {
-            let count = write(descriptor, base, rest.count)
+            #if canImport(Glibc)
+                let count = Glibc.write(descriptor, base, rest.count)
+            #elseif canImport(Musl)
+                let count = Musl.write(descriptor, base, rest.count)
+            #else
+                let count = Darwin.write(descriptor, base, rest.count)
+            #endif
             if count < 0 {
                 if errno == EINTR { continue }
                 throw failure("cannot write")
@@ -94,15 +110,29 @@ enum Files {
         let descriptor = try open(path, O_RDONLY)
         defer { close(descriptor) }
         var result: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16384)
+        // A record is small: one call takes the whole of it.
+        var room = 2048
         while true {
-            let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw failure("cannot read", path)
-            }
-            if count == 0 { return result }
-            result.append(contentsOf: chunk[..<count])
+            let have = result.count
+            result.append(contentsOf: repeatElement(0, count: room))
+            let count = result.withUnsafeMutableBytes { read(descriptor, $0.baseAddress?.advanced(by: have), room) }
+            result.removeLast(room - max(count, 0))
+            if count < 0, errno != EINTR { throw failure("cannot read", path) }
+            if (0..<room).contains(count) { return result }
+            room = max(2048, have)
+        }
+    }
+
+    /// Writes a new file; on an error there is none.
+    static func write(_ bytes: [UInt8], to path: String, synchronizing: Bool) throws {
+        let descriptor = try open(path, O_WRONLY | O_CREAT | O_EXCL)
+        do {
+            defer { close(descriptor) }
+            try bytes.withUnsafeBytes { try writeAll(descriptor, $0) }
+            if synchronizing { try synchronize(descriptor) }
+        } catch {
+            try? remove(path)
+            throw error
         }
     }
 
@@ -156,8 +186,10 @@ enum Files {
         if rmdir(path) != 0, errno != ENOENT { throw failure("cannot remove", path) }
     }
 
-    /// Takes the lock that keeps a second process out; it ends with the descriptor.
-    static func lock(_ descriptor: CInt) -> Bool {
-        flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    /// Takes the lock that keeps a second process out; it ends with the descriptor. False when another has it.
+    static func lock(_ descriptor: CInt, _ path: String) throws -> Bool {
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+        guard errno == EWOULDBLOCK else { throw failure("cannot lock", path) }
+        return false
     }
 }

@@ -23,12 +23,14 @@ final class MemoryStorage: Storage {
         _ = blobs.withLockedValue { blobs in ids.map { blobs.removeValue(forKey: $0) } }
     }
 
+    func write(_ record: AccountRecord) {}
     func write(_ record: BucketRecord) {}
     func write(_ version: ObjectVersion, bucket: String) {}
     func write(_ upload: UploadRecord, bucket: String) {}
     func write(_ part: PartRecord, of upload: UploadKey, bucket: String) {}
     func removeBucket(_ name: String) {}
-    func removeVersion(_ versionID: String, of key: ObjectKey, bucket: String) {}
+    func removeVersion(_ versionID: String, of key: ObjectKey, bucket: String, isBatched: Bool) {}
+    func settle(removalsOf keys: [ObjectKey], bucket: String) {}
     func removeUpload(_ upload: UploadKey, bucket: String) {}
     func close() {}
 

@@ -4,18 +4,21 @@ import OSSChecksum
 /// The text form of records in files: one `name value` per line, values percent-encoded, and at the end the CRC-64 of
 /// all before it. People can read it, and a torn file gives itself away.
 struct RecordWriter {
-    private var text = ""
+    private var record: [UInt8] = []
 
     init(kind: String) {
-        text = "oss-emulator 1 \(kind)\n"
+        record.reserveCapacity(1024)
+        record.append(contentsOf: "oss-emulator 1 \(kind)\n".utf8)
+    }
+
+    mutating func field(_ name: String, _ value: some Sequence<UInt8>) {
+        write(name)
+        Percent.encode(value, keepingSlash: true, into: &record)
+        record.append(10)
     }
 
     mutating func field(_ name: String, _ value: String) {
-        text += "\(name) \(Percent.encode(value, keepingSlash: true))\n"
-    }
-
-    mutating func field(_ name: String, _ bytes: [UInt8]) {
-        text += "\(name) \(Percent.encode(bytes, keepingSlash: true))\n"
+        field(name, value.utf8)
     }
 
     mutating func field(_ name: String, _ value: String?) {
@@ -23,49 +26,92 @@ struct RecordWriter {
     }
 
     mutating func field(_ name: String, _ value: some BinaryInteger) {
-        text += "\(name) \(value)\n"
+        field(name, String(value))
     }
 
     mutating func pair(_ name: String, _ first: String, _ second: String) {
-        text += "\(name) \(Percent.encode(first)) \(Percent.encode(second))\n"
+        write(name)
+        Percent.encode(first.utf8, into: &record)
+        record.append(32)
+        Percent.encode(second.utf8, into: &record)
+        record.append(10)
     }
 
     mutating func segments(_ segments: [Segment]) {
         for segment in segments {
-            text += "segment \(Hex.encode(segment.blob.value)) \(segment.offset) \(segment.length)\n"
+            write("segment")
+            record.append(contentsOf: "\(Hex.encode(segment.blob.value)) \(segment.offset) \(segment.length)\n".utf8)
         }
     }
 
+    mutating func documents(_ documents: [String: [UInt8]]) {
+        for (name, bytes) in documents.sorted(by: { $0.key < $1.key }) {
+            pair("document", name, String(decoding: bytes, as: UTF8.self))
+        }
+    }
+
+    private mutating func write(_ name: String) {
+        record.append(contentsOf: name.utf8)
+        record.append(32)
+    }
+
     consuming func finish() -> [UInt8] {
-        var bytes = Array(text.utf8)
         var crc = CRC64()
-        bytes.withUnsafeBytes { crc.update($0) }
-        bytes.append(contentsOf: "end \(Hex.encode(crc.value))\n".utf8)
-        return bytes
+        record.withUnsafeBytes { crc.update($0) }
+        record.append(contentsOf: "end \(Hex.encode(crc.value))\n".utf8)
+        return record
     }
 }
 
 /// Reads what `RecordWriter` wrote; nil for anything else.
 struct RecordReader {
-    private var fields: [String: [[String]]] = [:]
+    private let record: [UInt8]
+    /// The first byte of each line, and of what follows the last.
+    private var lines: [Int] = []
 
     init?(_ bytes: [UInt8], kind: String) {
         // "end ", 16 digits and a line feed.
         guard bytes.count > 21 else { return nil }
-        let body = bytes.dropLast(21)
         var crc = CRC64()
-        body.withUnsafeBytes { crc.update($0) }
+        bytes.withUnsafeBytes { crc.update(UnsafeRawBufferPointer(rebasing: $0.dropLast(21))) }
         guard bytes.suffix(21).elementsEqual("end \(Hex.encode(crc.value))\n".utf8) else { return nil }
-        let lines = String(decoding: body, as: UTF8.self).split(separator: "\n")
-        guard lines.first == "oss-emulator 1 \(kind)" else { return nil }
-        for line in lines.dropFirst() {
-            let words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-            fields[words[0], default: []].append(Array(words.dropFirst()))
+        let first = "oss-emulator 1 \(kind)\n".utf8
+        guard bytes.starts(with: first) else { return nil }
+        record = bytes
+        lines.reserveCapacity(24)
+        bytes.withUnsafeBytes { bytes in
+            var start = first.count
+            for index in start..<bytes.count - 21 where bytes[index] == 10 {
+                lines.append(start)
+                start = index + 1
+            }
+            lines.append(start)
         }
     }
 
+    private func value(_ name: String, at line: Int) -> ArraySlice<UInt8>? {
+        let start = lines[line]
+        let end = lines[line + 1] - 1
+        let length = name.utf8.count
+        guard end - start > length, record[start + length] == 32,
+            record[start..<start + length].elementsEqual(name.utf8)
+        else { return nil }
+        return record[(start + length + 1)..<end]
+    }
+
+    private func value(_ name: String) -> ArraySlice<UInt8>? {
+        for line in 0..<lines.count - 1 {
+            if let value = value(name, at: line) { return value }
+        }
+        return nil
+    }
+
+    private func values(_ name: String) -> [[ArraySlice<UInt8>]] {
+        (0..<lines.count - 1).compactMap { value(name, at: $0)?.split(separator: 32, omittingEmptySubsequences: false) }
+    }
+
     func bytes(_ name: String) -> [UInt8]? {
-        fields[name]?.first?.first.flatMap { Percent.decode($0.utf8) }
+        value(name).flatMap { Percent.decode($0) }
     }
 
     func text(_ name: String) -> String? {
@@ -73,7 +119,7 @@ struct RecordReader {
     }
 
     func number<Number: FixedWidthInteger>(_ name: String) -> Number? {
-        fields[name]?.first?.first.flatMap { Number($0) }
+        value(name).flatMap { Number(String(decoding: $0, as: UTF8.self)) }
     }
 
     func instant(_ name: String) -> EmulatorInstant? {
@@ -85,16 +131,21 @@ struct RecordReader {
     }
 
     func pairs(_ name: String) -> [(String, String)] {
-        (fields[name] ?? []).compactMap { words in
-            guard words.count == 2, let first = Percent.decodeText(words[0]), let second = Percent.decodeText(words[1])
+        values(name).compactMap { words in
+            guard words.count == 2, let first = Percent.decode(words[0]), let second = Percent.decode(words[1])
             else { return nil }
-            return (first, second)
+            return (String(decoding: first, as: UTF8.self), String(decoding: second, as: UTF8.self))
         }
+    }
+
+    func documents() -> [String: [UInt8]] {
+        Dictionary(pairs("document").map { ($0, Array($1.utf8)) }) { $1 }
     }
 
     func segments() -> [Segment]? {
         var result: [Segment] = []
-        for words in fields["segment"] ?? [] {
+        for words in values("segment") {
+            let words = words.map { String(decoding: $0, as: UTF8.self) }
             guard words.count == 3, let blob = UInt64(words[0], radix: 16), let offset = Int64(words[1]),
                 let length = Int64(words[2])
             else { return nil }
@@ -113,6 +164,11 @@ extension ObjectAttributes {
         for header in metadata { record.pair("meta", header.name, header.value) }
         for header in encryption { record.pair("encryption", header.name, header.value) }
         for tag in tags { record.pair("tag", tag.key, tag.value) }
+        if let retention {
+            record.field("retention", retention.mode.rawValue)
+            record.field("retained", retention.until.millisecondsSince1970)
+        }
+        if let isOnLegalHold { record.field("hold", isOnLegalHold ? 1 : 0) }
     }
 
     init?(_ record: RecordReader) {
@@ -129,6 +185,24 @@ extension ObjectAttributes {
             acl: acl,
             tags: record.pairs("tag").map { Tag(key: $0, value: $1) }
         )
+        if let mode: ObjectRetention.Mode = record.choice("retention"), let until = record.instant("retained") {
+            retention = ObjectRetention(mode: mode, until: until)
+        }
+        isOnLegalHold = record.number("hold").map { (number: Int) in number == 1 }
+    }
+}
+
+extension AccountRecord {
+    func encoded() -> [UInt8] {
+        var record = RecordWriter(kind: "account")
+        record.field("id", id)
+        record.documents(documents)
+        return record.finish()
+    }
+
+    init?(encoded bytes: [UInt8]) {
+        guard let record = RecordReader(bytes, kind: "account"), let id = record.text("id") else { return nil }
+        self.init(id: id, documents: record.documents())
     }
 }
 
@@ -143,9 +217,7 @@ extension BucketRecord {
         record.field("redundancy", redundancy)
         record.field("versioning", versioning?.rawValue)
         record.field("resource-group", resourceGroupID)
-        for (name, bytes) in documents.sorted(by: { $0.key < $1.key }) {
-            record.pair("document", name, String(decoding: bytes, as: UTF8.self))
-        }
+        record.documents(documents)
         return record.finish()
     }
 
@@ -158,7 +230,7 @@ extension BucketRecord {
         self.init(
             name: name, ownerID: owner, created: created, acl: acl, storageClass: storageClass, redundancy: redundancy,
             versioning: record.choice("versioning"), resourceGroupID: group,
-            documents: Dictionary(record.pairs("document").map { ($0, Array($1.utf8)) }) { $1 }
+            documents: record.documents()
         )
     }
 }
@@ -177,6 +249,14 @@ extension ObjectVersion {
         record.field("crc64", crc64)
         record.field("md5", contentMD5)
         attributes.write(to: &record)
+        if let symlinkTarget { record.field("target", symlinkTarget.bytes) }
+        if let restore {
+            record.field("ready", restore.ready.millisecondsSince1970)
+            record.field("restored", restore.end.millisecondsSince1970)
+            record.field("tier", restore.tier?.rawValue)
+        }
+        if let sealed { record.field("sealed", sealed.millisecondsSince1970) }
+        if let lastAccess { record.field("accessed", lastAccess.millisecondsSince1970) }
         record.segments(segments)
         return record.finish()
     }
@@ -193,8 +273,13 @@ extension ObjectVersion {
         self.init(
             key: ObjectKey(key), versionID: version, sequence: sequence, lastModified: modified,
             isDeleteMarker: marker == 1, type: type, size: size, etag: etag, crc64: crc,
-            contentMD5: record.text("md5"), attributes: attributes, segments: segments
+            contentMD5: record.text("md5"), attributes: attributes, segments: segments,
+            symlinkTarget: record.bytes("target").map { ObjectKey($0) }, sealed: record.instant("sealed"),
+            lastAccess: record.instant("accessed")
         )
+        if let ready = record.instant("ready"), let end = record.instant("restored") {
+            restore = ObjectRestore(ready: ready, end: end, tier: record.choice("tier"))
+        }
     }
 }
 

@@ -14,14 +14,17 @@ protocol Storage: Sendable {
     func openBlob(_ id: BlobID) throws -> any BlobSource
     func discard(_ ids: [BlobID])
 
-    /// Each returns when what was written would survive a crash.
+    /// Each returns when what was written, or removed, would stay so after a crash.
+    func write(_ record: AccountRecord) throws
     func write(_ record: BucketRecord) throws
     func write(_ version: ObjectVersion, bucket: String) throws
     func write(_ upload: UploadRecord, bucket: String) throws
     func write(_ part: PartRecord, of upload: UploadKey, bucket: String) throws
 
     func removeBucket(_ name: String) throws
-    func removeVersion(_ versionID: String, of key: ObjectKey, bucket: String) throws
+    /// - Parameter isBatched: `settle` follows, and only then it must be safe: many removals cost little more than one.
+    func removeVersion(_ versionID: String, of key: ObjectKey, bucket: String, isBatched: Bool) throws
+    func settle(removalsOf keys: [ObjectKey], bucket: String) throws
     func removeUpload(_ upload: UploadKey, bucket: String) throws
 
     func close()
@@ -44,6 +47,10 @@ protocol BlobSource: Sendable {
 
 struct StorageFailure: Error, CustomStringConvertible {
     var description: String
+    /// The system's number of the error, if it came from there.
+    var code: CInt = 0
+    /// The change was made, and only its being safe from a crash of the machine failed: what is in memory must follow.
+    var isInPlace = false
 }
 
 /// What a start finds.
@@ -55,4 +62,5 @@ struct StoredState: Sendable {
     }
 
     var buckets: [Bucket] = []
+    var accounts: [AccountRecord] = []
 }

@@ -154,4 +154,24 @@ extension EmulatorInstant {
         else { return nil }
         self.init(secondsSince1970: time.secondsSince1970)
     }
+
+    /// `2023-12-16T16:20:57Z`, with or without fractions of a second.
+    init?(iso8601 text: String) {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z") else { return nil }
+        let marks: [(Int, Unicode.Scalar)] = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")]
+        guard marks.allSatisfy({ bytes[$0.0] == UInt8(ascii: $0.1) }) else { return nil }
+        let fraction = bytes[19..<bytes.count - 1]
+        if let first = fraction.first {
+            guard first == UInt8(ascii: "."), (2...10).contains(fraction.count),
+                fraction.dropFirst().allSatisfy({ (48...57).contains($0) })
+            else { return nil }
+        }
+        let text = String(
+            decoding: bytes[..<19].filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ":") }, as: UTF8.self)
+        guard let whole = EmulatorInstant(basicISO8601: text + "Z") else { return nil }
+        let digits = String(decoding: fraction.dropFirst().prefix(3), as: UTF8.self)
+        let padded = digits + String(repeating: "0", count: 3 - digits.utf8.count)
+        self.init(millisecondsSince1970: whole.millisecondsSince1970 + (Int64(padded) ?? 0))
+    }
 }

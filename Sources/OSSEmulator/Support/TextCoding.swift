@@ -103,6 +103,11 @@ enum Percent {
     static func encode(_ bytes: some Sequence<UInt8>, keepingSlash: Bool = false) -> String {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.underestimatedCount + 16)
+        encode(bytes, keepingSlash: keepingSlash, into: &result)
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    static func encode(_ bytes: some Sequence<UInt8>, keepingSlash: Bool = false, into result: inout [UInt8]) {
         for byte in bytes {
             if unreserved[Int(byte)] || (keepingSlash && byte == UInt8(ascii: "/")) {
                 result.append(byte)
@@ -112,7 +117,6 @@ enum Percent {
                 result.append(digits[Int(byte & 15)])
             }
         }
-        return String(decoding: result, as: UTF8.self)
     }
 
     static func encode(_ text: String, keepingSlash: Bool = false) -> String {
@@ -144,6 +148,11 @@ enum Percent {
 }
 
 extension StringProtocol {
+    /// Equality of what was sent: to `==` a composed and a decomposed letter are the same.
+    func hasSameBytes(as other: some StringProtocol) -> Bool {
+        utf8.elementsEqual(other.utf8)
+    }
+
     /// Without the spaces and tabs at both ends.
     var trimmingBlanks: String {
         let bytes = Array(utf8)

@@ -1,0 +1,1 @@
+"""The cases that the SDK v2 runs, by feature."""

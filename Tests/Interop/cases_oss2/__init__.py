@@ -1,0 +1,1 @@
+"""The cases that oss2 runs."""
