@@ -198,7 +198,7 @@ struct PresignTests {
 
     @Test("op-presign: a remote signer signs URLs", arguments: [SignatureVersion.v4, .v1])
     func remoteSigner(version: SignatureVersion) async throws {
-        let seen = Mutex<StringToSign?>(nil)
+        let seen = Locked<StringToSign?>(nil)
         let client = try client(
             .remote(version) { text in
                 seen.withLock { $0 = text }

@@ -281,7 +281,7 @@ struct WaiterTests {
         configuration.retry = .never
         let other = try OSSClient(configuration)
         // What happens in the pause of a wait.
-        let meanwhile = Mutex<(@Sendable () async throws -> Void)?>(nil)
+        let meanwhile = Locked<(@Sendable () async throws -> Void)?>(nil)
         var dependencies = RuntimeDependencies()
         dependencies.sleep = { delay in
             // A pause is 20 s at most; what is longer is the end of a call's time.
