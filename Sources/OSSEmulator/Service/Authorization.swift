@@ -85,7 +85,7 @@ extension Service {
         let isAnonymous = call.identity == .anonymous
         let acl = isBlocked ? .private : effectiveACL(existing, bucket)
         switch need {
-        case .nothing: break
+        case .nothing, .form: break
         case .owner:
             throw isAnonymous ? Fault.anonymousDenied : Fault.notTheOwner
         case .account:

@@ -19,6 +19,8 @@ struct Operation: Sendable {
         case writeObject
         /// Everybody, signed or not.
         case nothing
+        /// Whoever the fields of a form say; the operation finds out.
+        case form
     }
 
     typealias Perform = @Sendable (Service, Call) async throws -> Response
@@ -73,7 +75,7 @@ struct Operation: Sendable {
 extension Operation {
     static let all: [Operation] =
         bucketOperations + listingOperations + lifecycleOperations + objectOperations + taggingOperations
-        + multipartOperations
+        + multipartOperations + formOperations
 
     private struct Place: Hashable {
         var method: String
