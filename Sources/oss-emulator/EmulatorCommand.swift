@@ -127,6 +127,10 @@ struct EmulatorCommand: AsyncParsableCommand {
     var requestLog: String?
 
     @Option(
+        help: ArgumentHelp("How long the restore of an archived object takes.", valueName: "seconds"))
+    var restoreDuration = 5
+
+    @Option(
         help: ArgumentHelp("How much to log, to stderr.", valueName: "level"))
     var logLevel = LogLevel.warning
 
@@ -134,6 +138,9 @@ struct EmulatorCommand: AsyncParsableCommand {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be between 0 and 65535") }
         guard (0...65535).contains(controlPort ?? 0) else {
             throw ValidationError("--control-port must be between 0 and 65535")
+        }
+        guard (0...31_536_000).contains(restoreDuration) else {
+            throw ValidationError("--restore-duration must be between 0 seconds and a year")
         }
         guard credentials == nil || accessKeyId == nil && accessKeySecret == nil else {
             throw ValidationError("--credentials goes without --access-key-id and --access-key-secret")
@@ -163,6 +170,7 @@ struct EmulatorCommand: AsyncParsableCommand {
         configuration.controlHost = controlHost
         configuration.allowsFaultHeaders = faultHeaders
         configuration.requestLog = requestLog
+        configuration.restoreDuration = .seconds(restoreDuration)
         let standard = EmulatorCredential.standard
         configuration.credentials =
             try credentials.map { try EmulatorCredential.read(file: $0) } ?? [

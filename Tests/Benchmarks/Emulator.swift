@@ -14,23 +14,26 @@ import OSS
 /// - Parameters:
 ///   - program: The server's executable.
 ///   - folder: An empty folder for what it keeps.
-func runEmulatorBenchmarks(program: String, folder: String, objects: Int) async throws {
+///   - part: `requests`, `streams` or `objects`; nil for all.
+func runEmulatorBenchmarks(program: String, folder: String, only part: String?) async throws {
     let modes: [(name: String, arguments: [String])] = [
         ("memory", []), ("--data", ["--data", folder + "/synced"]),
         ("--data --no-sync", ["--data", folder + "/unsynced", "--no-sync"]),
     ]
-    for mode in modes {
+    for mode in modes where part != "objects" {
         let server = ServerProcess(program: program, arguments: mode.arguments)
         print("\(mode.name): started in \(rounded(server.startTime * 1000, 0)) ms")
         let client = try server.client()
         try await client.putBucket(.init(bucket: "benchmark"))
-        try await smallObjects(server, client, count: mode.arguments.count == 2 ? 4000 : 30_000)
-        try await largeObject(server, client)
+        if part != "streams" {
+            try await smallObjects(server, client, count: mode.arguments.count == 2 ? 4000 : 30_000)
+        }
+        if part != "requests" { try await largeObject(server, client) }
         await client.shutdown()
         server.stop()
     }
-    for mode in [modes[0], modes[2]] {
-        try await manyObjects(program, mode.name, mode.arguments, count: objects)
+    for mode in [modes[0], modes[2]] where part == nil || part == "objects" {
+        try await manyObjects(program, mode.name, mode.arguments, count: 100_000)
     }
 }
 
@@ -38,19 +41,19 @@ func runEmulatorBenchmarks(program: String, folder: String, objects: Int) async 
 private func smallObjects(_ server: ServerProcess, _ client: OSSClient, count: Int) async throws {
     let raw = RawClient(server: server)
     let body = [UInt8](repeating: 7, count: 1024)
-    let puts = (0..<256).map { raw.head("PUT", "/benchmark/small-\($0)", length: body.count) + body }
-    let gets = (0..<256).map { raw.head("GET", "/benchmark/small-\($0)") }
-    for (name, requests) in [("PUT", puts), ("GET", gets)] {
-        raw.load(count / 10) { requests[$0 % requests.count] }
+    raw.load(count / 10) { raw.head("PUT", "/benchmark/warm-\($0)", length: body.count) + body }
+    for name in ["PUT", "GET"] {
+        let length = name == "PUT" ? body.count : 0
+        let requests = (0..<count).map { raw.head(name, "/benchmark/small-\($0)", length: length) + body[..<length] }
         let before = server.cpu()
-        let theirs = await Cost.measure { raw.load(count) { requests[$0 % requests.count] } }
+        let theirs = await Cost.measure { raw.load(count) { requests[$0] } }
         let serverCPU = server.cpu() - before
         let ours = try await Cost.measure {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 for worker in 0..<32 {
                     tasks.addTask {
                         for index in stride(from: worker, to: count / 2, by: 32) {
-                            let key = "small-\(index % 256)"
+                            let key = (name == "PUT" ? "ours-" : "small-") + String(index)
                             if name == "PUT" {
                                 try await client.putObject(.init(bucket: "benchmark", key: key, body: .bytes(body)))
                             } else {

@@ -23,15 +23,13 @@ case "transfer":
     }
     try await runTransfer(Target(environment: Environment.value), file: arguments[1])
 case "emulator":
-    guard arguments.count >= 3 else {
-        print("usage: oss-benchmark emulator PROGRAM FOLDER [OBJECTS]")
+    guard (3...4).contains(arguments.count) else {
+        print("usage: oss-benchmark emulator PROGRAM FOLDER [requests | streams | objects]")
         break
     }
-    try await runEmulatorBenchmarks(
-        program: arguments[1], folder: arguments[2],
-        objects: arguments.dropFirst(3).first.flatMap { Int($0) } ?? 100_000)
+    try await runEmulatorBenchmarks(program: arguments[1], folder: arguments[2], only: arguments.dropFirst(3).first)
 default:
-    print("usage: oss-benchmark primitives | transport | transfer FILE | emulator PROGRAM FOLDER [OBJECTS]")
+    print("usage: oss-benchmark primitives | transport | transfer FILE | emulator PROGRAM FOLDER [PART]")
 }
 
 /// The server to measure against, as Scripts/with-emulator names it.

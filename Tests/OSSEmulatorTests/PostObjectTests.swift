@@ -69,7 +69,9 @@ private struct Form {
 
 @Suite struct PostObjectTests {
     @Test func aSignedForm() async throws {
-        try await withEmulator { client async throws in
+        try await withEmulator {
+            $0.blocksPublicAccess = false
+        } _: { client async throws in
             let form = Form(fields: [
                 ("key", "dir/${filename}"), ("x-oss-meta-a", "é 1"), ("Cache-Control", "no-cache"),
                 ("x-oss-object-acl", "public-read"), ("name", "ignored"),
@@ -224,6 +226,7 @@ private struct Form {
         let temporary = EmulatorCredential(accessKeyID: "STS.x", accessKeySecret: "s", securityToken: "token")
         try await withEmulator {
             $0.credentials += [other, temporary]
+            $0.blocksPublicAccess = false
         } _: { client async throws in
             let form = Form(fields: [("key", "k")])
             func code(_ form: Form) async throws -> String? {
@@ -279,7 +282,9 @@ private struct Form {
     }
 
     @Test func malformedForms() async throws {
-        try await withEmulator { client async throws in
+        try await withEmulator {
+            $0.blocksPublicAccess = false
+        } _: { client async throws in
             _ = try await client.send("PUT", "/bkt/", query: [("acl", "")], headers: ["x-oss-acl": "public-read-write"])
             func code(_ body: String, type: String = "multipart/form-data; boundary=b") async throws -> String? {
                 let reply = try await client.send(

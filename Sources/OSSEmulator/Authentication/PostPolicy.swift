@@ -14,9 +14,9 @@ struct PostPolicy: Sendable {
     /// - Parameter text: as it stands in the form, in Base64.
     init(_ text: String) throws(Fault) {
         guard let bytes = Base64.decode(text) else { throw .invalidPostPolicy("Policy is not Base64", "202") }
-        let document: JSON
+        let document: JSONValue
         do {
-            document = try JSON(parsing: bytes)
+            document = try JSONReader.read(bytes)
         } catch {
             throw .invalidPostPolicy("Invalid JSON: \(error)", "204")
         }
@@ -41,7 +41,7 @@ struct PostPolicy: Sendable {
         for item in list { try add(item) }
     }
 
-    private mutating func add(_ item: JSON) throws(Fault) {
+    private mutating func add(_ item: JSONValue) throws(Fault) {
         switch item {
         case .object(let members):
             guard let member = members.first, members.count == 1 else {
@@ -90,7 +90,7 @@ struct PostPolicy: Sendable {
         }
     }
 
-    private mutating func addSizes(_ parts: [JSON]) throws(Fault) {
+    private mutating func addSizes(_ parts: [JSONValue]) throws(Fault) {
         guard parts.count == 3, let least = parts[1].integer, let most = parts[2].integer, least >= 0, most >= 0 else {
             throw .invalidPostPolicy("Invalid content-length-range: it takes two whole numbers", "221")
         }
@@ -113,7 +113,7 @@ struct PostPolicy: Sendable {
 
     /// A condition as an error tells it.
     private static func text(_ operation: String, _ field: String, _ values: [String], isList: Bool) -> String {
-        func quoted(_ text: String) -> String { String(decoding: JSON.string(text).bytes, as: UTF8.self) }
+        func quoted(_ text: String) -> String { String(decoding: JSONValue.string(text).bytes, as: UTF8.self) }
         let list = values.map(quoted).joined(separator: ", ")
         return "[\(quoted(operation)), \(quoted(field)), \(isList ? "[\(list)]" : list)]"
     }

@@ -78,10 +78,7 @@ struct RequestTarget: Sendable {
 
     private static func key(_ path: some Sequence<UInt8>) throws(Fault) -> ObjectKey {
         guard let bytes = Percent.decode(path) else { throw .invalidURI }
-        guard bytes.count <= 1023, !bytes.contains(0), String(validating: bytes, as: UTF8.self) != nil else {
-            throw .invalidObjectName
-        }
-        return ObjectKey(bytes)
+        return try ObjectKey(checking: bytes)
     }
 
     private static func query(_ text: Substring.UTF8View) throws(Fault) -> Query {

@@ -16,19 +16,28 @@ extension Service {
         var path = header[...]
         var versionID: String?
         if let mark = path.range(ofSuffixStarting: "?versionId=") {
-            versionID = Percent.decodeText(path[mark.upperBound...])
+            versionID = try VersionID.check(Percent.decodeText(path[mark.upperBound...]) ?? "")
             path = path[..<mark.lowerBound]
         }
         if path.hasPrefix("/") { path = path.dropFirst() }
-        guard let slash = path.firstIndex(of: "/"), let bucketName = Percent.decodeText(path[..<slash]),
-            let keyBytes = Percent.decode(path[path.index(after: slash)...].utf8), !keyBytes.isEmpty
+        // Some clients encode all of it, with the slashes.
+        var whole = Substring()
+        if !path.contains("/"), let decoded = Percent.decodeText(path) {
+            whole = decoded.hasPrefix("/") ? decoded.dropFirst() : decoded[...]
+        }
+        let isWhole = !whole.isEmpty
+        if isWhole { path = whole }
+        guard let slash = path.firstIndex(of: "/"),
+            let bucketName = isWhole ? String(path[..<slash]) : Percent.decodeText(path[..<slash])
         else { throw malformed }
-        let key = ObjectKey(keyBytes)
+        let name = path[path.index(after: slash)...]
+        guard let bytes = isWhole ? Array(name.utf8) : Percent.decode(name.utf8),
+            let key = try? ObjectKey(checking: bytes)
+        else { throw malformed }
         guard let bucket = catalogue.bucket(bucketName) else { throw Fault.noSuchBucket(bucketName) }
-        try authorizeRead(call, key, version: versionID.flatMap { $0.isEmpty ? nil : $0 }, in: bucket)
-        let (version, lease) = try find(versionID.flatMap { $0.isEmpty ? nil : $0 }, of: key, in: bucket)
+        try authorizeRead(call, key, version: versionID, in: bucket)
+        let (version, lease) = try find(versionID, of: key, in: bucket)
         try Conditions(call.request, prefix: "x-oss-copy-source-").check(version)
-        guard !version.attributes.storageClass.needsRestore else { throw Fault.invalidObjectState }
         return CopySource(
             bucket: bucket, version: version, lease: lease,
             versionHeader: bucket.versioning == nil ? nil : version.versionID)
@@ -43,12 +52,31 @@ extension Service {
         }
     }
 
+    /// A copy that rewrites the bytes is limited; within a bucket the service only writes the headers anew.
+    private static func checkSize(
+        of source: CopySource, to bucket: BucketRecord, _ attributes: ObjectAttributes
+    ) throws(Fault) {
+        let old = source.version.attributes
+        let size = source.version.size
+        if old.storageClass != attributes.storageClass || old.encryption != attributes.encryption {
+            guard size <= ObjectLimits.changedCopy else {
+                throw .entityTooLarge(size, limit: ObjectLimits.changedCopy)
+            }
+        } else if source.bucket.name != bucket.name, size > ObjectLimits.object {
+            throw .entityTooLarge(size, limit: ObjectLimits.object)
+        }
+    }
+
     func copyObject(_ call: Call) async throws -> Response {
         let bucket = try call.bucket
         let key = try call.key
         let request = call.request
-        let forbidOverwrite = try request.flag("x-oss-forbid-overwrite")
+        try request.checkTrafficLimit()
         let source = try copySource(call)
+        guard source.version.type == .symlink || !isFrozen(source.version, in: source.bucket) else {
+            throw Fault.invalidObjectState
+        }
+        let forbidOverwrite = try checkOverwrite(call)
         let given = try ObjectAttributes(request, bucket: bucket)
         var attributes = source.version.attributes
         if try replaces(request, "x-oss-metadata-directive") {
@@ -64,12 +92,16 @@ extension Service {
         attributes.storageClass = given.storageClass
         attributes.acl = given.acl
         if !given.encryption.isEmpty { attributes.encryption = given.encryption }
-        var draft = source.version
-        draft.key = key
-        draft.lastModified = configuration.now()
-        draft.type = .normal
-        draft.attributes = attributes
-        let written = try await catalogue.change(bucket.name, key) { [draft] catalogue in
+        attributes.retention = given.retention
+        attributes.isOnLegalHold = given.isOnLegalHold
+        try Self.checkSize(of: source, to: bucket, attributes)
+        let old = source.version
+        let draft = ObjectVersion(
+            key: key, versionID: "", sequence: 0, lastModified: configuration.now(),
+            type: old.type == .symlink ? .symlink : .normal, size: old.size, etag: old.etag, crc64: old.crc64,
+            contentMD5: old.contentMD5, attributes: attributes, segments: old.segments,
+            symlinkTarget: old.symlinkTarget)
+        let written = try await catalogue.change(bucket.name, key) { catalogue in
             try catalogue.putVersion(draft, in: bucket.name, forbidOverwrite: forbidOverwrite)
         }
         withExtendedLifetime(source.lease) {}
@@ -77,6 +109,7 @@ extension Service {
             xml.element("ETag", "\"\(written.version.etag)\"")
             xml.element("LastModified", written.version.lastModified.iso8601)
         }
+        response.set("ETag", "\"\(written.version.etag)\"")
         response.set("x-oss-hash-crc64ecma", String(written.version.crc64))
         response.set("x-oss-version-id", written.versionHeader)
         response.set("x-oss-copy-source-version-id", source.versionHeader)

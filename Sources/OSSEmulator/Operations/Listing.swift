@@ -27,11 +27,7 @@ extension Service {
             prefix = Array((call.query.value("prefix") ?? "").utf8)
             delimiter = Array((call.query.value("delimiter") ?? "").utf8)
             limit = try call.number(limitName, default: standard, in: 1...1000)
-            switch call.query.nonEmpty("encoding-type") {
-            case nil: encodes = false
-            case "url": encodes = true
-            case let other?: throw .invalidArgument("encoding-type", other, "Only url is allowed.")
-            }
+            encodes = try call.encodesNames
         }
 
         func text(_ bytes: [UInt8]) -> String {
@@ -133,6 +129,10 @@ extension Service {
         xml.element("Type", version.type.rawValue)
         xml.element("Size", version.size)
         xml.element("StorageClass", version.attributes.storageClass.rawValue)
+        let now = configuration.now()
+        if let restore = version.restore, restore.state(at: now) != .over {
+            xml.element("RestoreInfo", restore.description(at: now))
+        }
     }
 
     private func writePrefixes(_ prefixes: [[UInt8]], _ page: Page, to xml: inout XMLWriter) {

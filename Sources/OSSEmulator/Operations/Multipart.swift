@@ -50,7 +50,8 @@ extension Service {
         let text = call.query.value("partNumber") ?? ""
         guard let number = Int(text), MultipartLimits.partNumbers.contains(number) else {
             throw Fault.invalidArgument(
-                "partNumber", text, "Part number must be an integer between 1 and 10000, inclusive.")
+                "partNumber", text, "Part number must be an integer between 1 and 10000, inclusive.",
+                ec: "0017-00000220")
         }
         return number
     }
@@ -58,11 +59,7 @@ extension Service {
     func initiateMultipartUpload(_ call: Call) async throws -> Response {
         let bucket = try call.bucket
         let key = try call.key
-        if try call.request.flag("x-oss-forbid-overwrite"), bucket.versioning == nil,
-            let existing = try catalogue.version(nil, of: key, in: bucket.name), !existing.isDeleteMarker
-        {
-            throw Fault.fileAlreadyExists(key)
-        }
+        _ = try checkOverwrite(call)
         let id =
             Hex.encode(UInt64.random(in: 0 ... .max), uppercase: true)
             + Hex.encode(UInt64.random(in: 0 ... .max), uppercase: true)
@@ -71,7 +68,7 @@ extension Service {
             attributes: try ObjectAttributes(call.request, bucket: bucket),
             isSequential: call.query.has("sequential"))
         try await catalogue.change(bucket.name, key) { try $0.putUpload(record, in: bucket.name) }
-        let encodes = call.query.nonEmpty("encoding-type") == "url"
+        let encodes = try call.encodesNames
         var response = Response(root: "InitiateMultipartUploadResult") { xml in
             if encodes { xml.element("EncodingType", "url") }
             xml.element("Bucket", bucket.name)
@@ -87,11 +84,14 @@ extension Service {
         let ec = "0042-00000104"
         let number = try partNumber(call)
         let (key, upload) = try upload(call, ec: ec)
-        let body = try await ingest(call)
+        try ObjectAttributes.refuseEncryption(of: call.request)
+        try call.request.checkTrafficLimit()
+        try Self.checkOrder(number, in: upload, ec: "0042-00000108")
+        let body = try await ingest(call, upTo: ObjectLimits.object)
         let part = PartRecord(
             number: number, lastModified: configuration.now(), size: body.size, etag: body.etag, crc64: body.crc64,
             segments: body.segments)
-        try await store(part, of: key, in: bucket, ec: ec)
+        try await store(part, of: key, in: bucket, ec: ec, existsEC: "0042-00000108")
         withExtendedLifetime(body.lease) {}
         var response = Response()
         response.set("ETag", "\"\(part.etag)\"")
@@ -101,8 +101,21 @@ extension Service {
         return response
     }
 
-    private func store(_ part: PartRecord, of upload: UploadKey, in bucket: String, ec: String) async throws {
+    /// The parts of a sequential upload come one after the other, each once.
+    private static func checkOrder(_ number: Int, in upload: Catalogue.Upload, ec: String) throws(Fault) {
+        guard upload.record.isSequential else { return }
+        if let part = upload.parts[number] { throw .partAlreadyExists(part, ec: ec) }
+        let next = upload.parts.count + 1
+        guard number == next else { throw .partNotSequential(number, expected: next) }
+    }
+
+    private func store(
+        _ part: PartRecord, of upload: UploadKey, in bucket: String, ec: String, existsEC: String
+    ) async throws {
         try await catalogue.change(bucket, upload.key) { catalogue in
+            if let found = try catalogue.upload(upload, in: bucket) {
+                try Self.checkOrder(part.number, in: found, ec: existsEC)
+            }
             try catalogue.putPart(part, of: upload, in: bucket, missing: .noSuchUpload(upload.uploadID, ec: ec))
         }
     }
@@ -112,7 +125,13 @@ extension Service {
         let ec = "0042-00000311"
         let number = try partNumber(call)
         let (key, upload) = try upload(call, ec: ec)
-        let source = try copySource(call)
+        try ObjectAttributes.refuseEncryption(of: call.request)
+        try call.request.checkTrafficLimit()
+        var source = try copySource(call)
+        if source.version.type == .symlink {
+            (source.version, source.lease) = try follow(source.version, in: source.bucket, call)
+        }
+        guard !isFrozen(source.version, in: source.bucket) else { throw Fault.invalidObjectState }
         var start: Int64 = 0
         var length = source.version.size
         if let header = call.request.nonEmptyHeader("x-oss-copy-source-range") {
@@ -125,23 +144,31 @@ extension Service {
         }
         // The bytes are shared, not copied; only the checksums of a part of them must be found.
         let segments = Segment.slice(source.version.segments, from: start, length: length)
-        let (md5, crc64) = try await checksums(of: segments)
+        guard length <= ObjectLimits.object else { throw Fault.entityTooLarge(length, limit: ObjectLimits.object) }
+        let (md5, crc64) = try await checksums(of: segments, in: source.version)
         let part = PartRecord(
             number: number, lastModified: configuration.now(), size: length, etag: Hex.encode(md5, uppercase: true),
             crc64: crc64, segments: segments)
-        try await store(part, of: key, in: bucket, ec: ec)
+        try await store(part, of: key, in: bucket, ec: ec, existsEC: "0042-00000313")
         withExtendedLifetime(source.lease) {}
         var response = Response(root: "CopyPartResult") { xml in
             xml.element("LastModified", part.lastModified.iso8601)
             xml.element("ETag", "\"\(part.etag)\"")
         }
+        response.set("ETag", "\"\(part.etag)\"")
         response.set("x-oss-hash-crc64ecma", String(part.crc64))
         response.set("x-oss-copy-source-version-id", source.versionHeader)
         response.setEncryption(upload.record.attributes)
         return response
     }
 
-    private func checksums(of segments: [Segment]) async throws -> (md5: [UInt8], crc64: UInt64) {
+    /// - Parameter source: the version that they are of, which knows those of the whole.
+    private func checksums(
+        of segments: [Segment], in source: ObjectVersion? = nil
+    ) async throws -> (md5: [UInt8], crc64: UInt64) {
+        if let source, segments == source.segments, let md5 = source.contentMD5.flatMap(Base64.decode) {
+            return (md5, source.crc64)
+        }
         let storage = catalogue.storage
         return try await pool.runIfActive {
             var md5 = Insecure.MD5()
@@ -176,6 +203,8 @@ extension Service {
         let bucket = try call.bucket
         let (key, found) = try upload(call)
         let request = call.request
+        try ObjectAttributes.refuseEncryption(of: request)
+        let callback = try Callback(request)
         let document = try await call.document(root: "CompleteMultipartUpload")
         var wanted: [WantedPart]?
         if let value = request.nonEmptyHeader("x-oss-complete-all") {
@@ -188,7 +217,7 @@ extension Service {
             wanted = try Self.wantedParts(document)
         }
         let acl = try ObjectAttributes.acl(of: request)
-        let forbidOverwrite = try request.flag("x-oss-forbid-overwrite")
+        let forbidOverwrite = try call.forbidsOverwrite()
         let now = configuration.now()
         let whole = found.record.isSequential ? try await contentMD5(of: Self.assemble(found, wanted)) : nil
         let written = try await catalogue.change(bucket.name, key.key) { [wanted] catalogue in
@@ -204,8 +233,7 @@ extension Service {
             try catalogue.removeUpload(key, in: bucket.name)
             return written
         }
-        if request.nonEmptyHeader("x-oss-callback") != nil { throw Fault.callbackFailed }
-        let encodes = call.query.nonEmpty("encoding-type") == "url"
+        let encodes = try call.encodesNames
         let name = encodes ? Percent.encode(key.key.bytes) : key.key.text
         let location = "\(endpoint)/\(bucket.name)/\(Percent.encode(key.key.bytes, keepingSlash: true))"
         var response = Response(root: "CompleteMultipartUploadResult") { xml in
@@ -218,6 +246,7 @@ extension Service {
         response.set("x-oss-hash-crc64ecma", String(written.version.crc64))
         response.set("x-oss-version-id", written.versionHeader)
         response.setEncryption(written.version.attributes)
+        if let callback { response = try await perform(callback, for: written.version, call, response) }
         return response
     }
 
@@ -257,7 +286,8 @@ extension Service {
         var md5 = Insecure.MD5()
         var crc64: UInt64 = 0
         for part in parts {
-            md5.update(data: Hex.decode(part.etag) ?? [])
+            // The text, not the digest: that is how the service's own ETags come out.
+            md5.update(data: Array(part.etag.utf8))
             crc64 = CRC64.combine(crc64, part.crc64, secondLength: UInt64(part.size))
         }
         return ObjectVersion(
@@ -274,7 +304,7 @@ extension Service {
         let (key, upload) = try upload(call)
         let limit = try call.number("max-parts", default: 1000, in: 1...1000)
         let marker = try call.number("part-number-marker", default: 0, in: 0...Int(Int32.max))
-        let encodes = call.query.nonEmpty("encoding-type") == "url"
+        let encodes = try call.encodesNames
         let rest = upload.parts.map(\.value).filter { $0.number > marker }
         let page = rest.prefix(limit)
         return Response(root: "ListPartsResult") { xml in
@@ -310,17 +340,16 @@ extension Service {
     ]
 }
 
-extension ObjectVersion {
-    /// Adds a body at the end. The ETag must change with the content, and the MD5 of the whole isn't known any more.
-    mutating func append(_ body: StoredBody, at now: EmulatorInstant) {
-        var md5 = Insecure.MD5()
-        md5.update(data: Hex.decode(etag) ?? [])
-        md5.update(data: body.md5)
-        etag = Hex.encode(md5.finalize(), uppercase: true)
-        crc64 = CRC64.combine(crc64, body.crc64, secondLength: UInt64(body.size))
-        size += body.size
-        segments += body.segments
-        lastModified = now
-        contentMD5 = nil
+extension Fault {
+    static func partAlreadyExists(_ part: PartRecord, ec: String) -> Fault {
+        Fault(
+            .conflict, "PartAlreadyExist", "For sequential multipart upload, you can't overwrite uploaded parts.",
+            ec: ec
+        ).detail("PartNumber", String(part.number)).detail("PartEtag", part.etag)
+    }
+
+    static func partNotSequential(_ number: Int, expected: Int) -> Fault {
+        Fault(.badRequest, "PartNotSequential", "For sequential multipart upload, parts must come in their order.")
+            .detail("PartNumber", String(number)).detail("ExpectedPartNumber", String(expected))
     }
 }

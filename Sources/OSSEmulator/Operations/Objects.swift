@@ -9,9 +9,6 @@ extension Operation {
         Operation("CopyObject", .PUT, .object, header: "x-oss-copy-source", need: .writeObject, action: "PutObject") {
             try await $0.copyObject($1)
         },
-        Operation("AppendObject", .POST, .object, "append", need: .writeObject, action: "PutObject") {
-            try await $0.appendObject($1)
-        },
         Operation("DeleteObject", .DELETE, .object, need: .writeObject) { try await $0.deleteObject($1) },
         Operation("DeleteMultipleObjects", .POST, .bucket, "delete", need: .writeObject, action: "DeleteObject") {
             try await $0.deleteMultipleObjects($1)
@@ -26,14 +23,16 @@ extension Service {
     // MARK: Writing
 
     /// Refuses early what would be refused after the body was sent.
-    private func checkOverwrite(_ call: Call) throws -> Bool {
-        let forbids = try call.request.flag("x-oss-forbid-overwrite")
+    func checkOverwrite(_ call: Call) throws -> Bool {
+        let forbids = try call.forbidsOverwrite()
         let bucket = try call.bucket
-        if forbids, bucket.versioning == nil,
-            let existing = try catalogue.version(nil, of: try call.key, in: bucket.name), !existing.isDeleteMarker
-        {
-            throw Fault.fileAlreadyExists(try call.key)
-        }
+        guard bucket.versioning != .enabled,
+            let existing = try catalogue.version(ObjectVersion.nullID, of: try call.key, in: bucket.name),
+            !existing.isDeleteMarker
+        else { return forbids }
+        if forbids, bucket.versioning == nil { throw Fault.fileAlreadyExists(try call.key) }
+        let now = configuration.now()
+        try Protection(bucket, now: now).check(existing, at: now)
         return forbids
     }
 
@@ -41,8 +40,10 @@ extension Service {
         let bucket = try call.bucket
         let key = try call.key
         let attributes = try ObjectAttributes(call.request, bucket: bucket)
+        let callback = try Callback(call.request)
+        try call.request.checkTrafficLimit()
         let forbidOverwrite = try checkOverwrite(call)
-        let body = try await ingest(call)
+        let body = try await ingest(call, upTo: ObjectLimits.object)
         let draft = ObjectVersion(
             key: key, versionID: "", sequence: 0, lastModified: configuration.now(), type: .normal, size: body.size,
             etag: body.etag, crc64: body.crc64, contentMD5: Base64.encode(body.md5), attributes: attributes,
@@ -51,58 +52,14 @@ extension Service {
             try catalogue.putVersion(draft, in: bucket.name, forbidOverwrite: forbidOverwrite)
         }
         withExtendedLifetime(body.lease) {}
-        if call.request.nonEmptyHeader("x-oss-callback") != nil { throw Fault.callbackFailed }
         var response = Response()
         response.set("ETag", "\"\(body.etag)\"")
         response.set("Content-MD5", draft.contentMD5)
         response.set("x-oss-hash-crc64ecma", String(body.crc64))
         response.set("x-oss-version-id", written.versionHeader)
         response.setEncryption(attributes)
+        if let callback { response = try await perform(callback, for: written.version, call, response) }
         return response
-    }
-
-    func appendObject(_ call: Call) async throws -> Response {
-        let bucket = try call.bucket
-        let key = try call.key
-        guard let text = call.query.nonEmpty("position"), let position = Int64(text), position >= 0 else {
-            throw Fault.invalidArgument(
-                "position", call.query.value("position") ?? "", "The position must be a number that is not negative.")
-        }
-        let attributes = try ObjectAttributes(call.request, bucket: bucket)
-        try Self.checkAppend(try catalogue.version(nil, of: key, in: bucket.name), position: position)
-        let body = try await ingest(call)
-        let now = configuration.now()
-        let written = try await catalogue.change(bucket.name, key) { catalogue in
-            let existing = try catalogue.version(nil, of: key, in: bucket.name)
-            try Self.checkAppend(existing, position: position)
-            guard let existing, !existing.isDeleteMarker else {
-                let draft = ObjectVersion(
-                    key: key, versionID: "", sequence: 0, lastModified: now, type: .appendable, size: body.size,
-                    etag: body.etag, crc64: body.crc64, contentMD5: nil, attributes: attributes, segments: body.segments
-                )
-                return try catalogue.putVersion(draft, in: bucket.name, forbidOverwrite: false)
-            }
-            return try catalogue.updateVersion(existing.versionID, of: key, in: bucket.name) { version in
-                version.append(body, at: now)
-            }
-        }
-        withExtendedLifetime(body.lease) {}
-        var response = Response()
-        response.set("ETag", "\"\(written.version.etag)\"")
-        response.set("x-oss-next-append-position", String(written.version.size))
-        response.set("x-oss-hash-crc64ecma", String(written.version.crc64))
-        response.set("x-oss-version-id", written.versionHeader)
-        response.setEncryption(written.version.attributes)
-        return response
-    }
-
-    private static func checkAppend(_ existing: ObjectVersion?, position: Int64) throws(Fault) {
-        guard let existing, !existing.isDeleteMarker else {
-            guard position == 0 else { throw .positionNotEqualToLength(0) }
-            return
-        }
-        guard existing.type == .appendable else { throw .objectNotAppendable }
-        guard position == existing.size else { throw .positionNotEqualToLength(existing.size) }
     }
 
     // MARK: Reading
@@ -111,8 +68,7 @@ extension Service {
     func find(_ call: Call) throws -> (version: ObjectVersion, lease: Lease, versionHeader: String?) {
         let bucket = try call.bucket
         let key = try call.key
-        let versionID = call.query.nonEmpty("versionId")
-        let (version, lease) = try find(versionID, of: key, in: bucket)
+        let (version, lease) = try find(try call.versionID, of: key, in: bucket)
         return (version, lease, bucket.versioning == nil ? nil : version.versionID)
     }
 
@@ -128,11 +84,13 @@ extension Service {
     }
 
     func getObject(_ call: Call) throws -> Response {
-        let (version, lease, versionHeader) = try find(call)
+        let found = try read(call)
+        let version = found.version
+        try call.request.checkTrafficLimit()
         try Conditions(call.request).check(version)
-        guard !version.attributes.storageClass.needsRestore else { throw Fault.invalidObjectState }
+        guard !found.isFrozen else { throw Fault.invalidObjectState }
         var response = Response()
-        response.setObject(version, versionHeader: versionHeader)
+        response.setObject(version, versionHeader: found.versionHeader, now: call.request.received)
         try overrideHeaders(of: &response, call)
         var start: Int64 = 0
         var length = version.size
@@ -147,8 +105,43 @@ extension Service {
                 response.set("Content-Range", "bytes \(start)-\(start + length - 1)/\(version.size)")
             }
         }
-        response.body = .stored(Segment.slice(version.segments, from: start, length: length), length: length, lease)
+        try noteRead(call)
+        response.body = .stored(
+            Segment.slice(version.segments, from: start, length: length), length: length, found.lease)
         return response
+    }
+
+    /// A version as GetObject and HeadObject see it.
+    struct ReadableObject {
+        /// Of a symbolic link the headers, with what its target says of the bytes.
+        var version: ObjectVersion
+        var lease: Lease
+        var versionHeader: String?
+        /// It must be restored first.
+        var isFrozen: Bool
+    }
+
+    func read(_ call: Call) throws -> ReadableObject {
+        let (version, lease, versionHeader) = try find(call)
+        let bucket = try call.bucket
+        guard version.type == .symlink else {
+            return ReadableObject(
+                version: version, lease: lease, versionHeader: versionHeader, isFrozen: isFrozen(version, in: bucket))
+        }
+        let (target, targetLease) = try follow(version, in: bucket, call)
+        return ReadableObject(
+            version: version.showing(target), lease: targetLease, versionHeader: versionHeader,
+            isFrozen: isFrozen(target, in: bucket))
+    }
+
+    private func monitorsAccess(_ bucket: BucketRecord) -> Bool {
+        bucket.document("accessmonitor")?.value("Status") == "Enabled"
+    }
+
+    private func noteRead(_ call: Call) throws {
+        let bucket = try call.bucket
+        guard monitorsAccess(bucket) else { return }
+        catalogue.touch(try call.versionID, of: try call.key, in: bucket.name, at: call.request.received)
     }
 
     /// `response-content-type=…` and its like replace a header of the answer; nobody anonymous may ask for that.
@@ -164,11 +157,11 @@ extension Service {
     }
 
     func headObject(_ call: Call) throws -> Response {
-        let (version, _, versionHeader) = try find(call)
-        try Conditions(call.request).check(version)
+        let found = try read(call)
+        try Conditions(call.request).check(found.version)
         var response = Response()
-        response.setObject(version, versionHeader: versionHeader)
-        response.announcedLength = version.size
+        response.setObject(found.version, versionHeader: found.versionHeader, now: call.request.received)
+        response.announcedLength = found.version.size
         return response
     }
 
@@ -177,7 +170,11 @@ extension Service {
         var response = Response()
         response.set("ETag", "\"\(version.etag)\"")
         response.set("Last-Modified", version.lastModified.httpDate)
-        response.set("x-oss-hash-crc64ecma", String(version.crc64))
+        if version.type != .symlink { response.set("x-oss-hash-crc64ecma", String(version.crc64)) }
+        if monitorsAccess(try call.bucket) {
+            let last = max(version.lastAccess ?? version.lastModified, version.lastModified)
+            response.set("x-oss-last-access-time", last.httpDate)
+        }
         response.set("x-oss-version-id", versionHeader)
         response.announcedLength = version.size
         return response
@@ -188,10 +185,11 @@ extension Service {
     func deleteObject(_ call: Call) async throws -> Response {
         let bucket = try call.bucket.name
         let key = try call.key
-        let versionID = call.query.nonEmpty("versionId")
+        let versionID = try call.versionID
+        let bypasses = try call.request.flag("x-oss-bypass-governance-retention")
         let now = configuration.now()
         let deletion = try await catalogue.change(bucket, key) { catalogue in
-            try catalogue.deleteVersion(versionID, of: key, in: bucket, now: now)
+            try catalogue.deleteVersion(versionID, of: key, in: bucket, now: now, bypasses: bypasses)
         }
         var response = Response(.noContent)
         response.set("x-oss-version-id", deletion.versionID)
@@ -204,7 +202,8 @@ extension Service {
         // The service insists on it, since a damaged list would delete the wrong objects.
         guard try ContentMD5(call.request) != nil else { throw Fault.missingArgument }
         guard let document = try await call.document(root: "Delete") else { throw Fault.malformedXML }
-        let encodes = call.query.nonEmpty("encoding-type") == "url"
+        let encodes = try call.encodesNames
+        let bypasses = try call.request.flag("x-oss-bypass-governance-retention")
         let isQuiet: Bool
         switch document.value("Quiet")?.lowercased() {
         case nil, "false", "": isQuiet = false
@@ -219,19 +218,22 @@ extension Service {
         for object in document.all("Object") {
             // Not trimmed: spaces at a key's ends belong to it.
             guard let key = object.child("Key")?.text, !key.isEmpty else { throw Fault.malformedXML }
-            let version = object.value("VersionId").flatMap { $0.isEmpty ? nil : $0 }
-            wishes.append(Wish(key: ObjectKey(key), versionID: version))
+            let version = try VersionID.check(object.value("VersionId").flatMap { $0.isEmpty ? nil : $0 })
+            wishes.append(Wish(key: try ObjectKey(checking: Array(key.utf8)), versionID: version))
         }
         guard (1...1000).contains(wishes.count) else { throw Fault.malformedXML }
         for wish in wishes { try authorizeDeletion(call, wish.key, version: wish.versionID) }
         let now = configuration.now()
         let deletions = try await catalogue.offload { [wishes] catalogue in
-            try catalogue.deleteVersions(wishes.map { ($0.key, $0.versionID) }, in: bucket, now: now)
+            try catalogue.deleteVersions(
+                wishes.map { ($0.key, $0.versionID) }, in: bucket, now: now, bypasses: bypasses)
         }
         if isQuiet { return Response() }
         return Response(root: "DeleteResult") { xml in
             if encodes { xml.element("EncodingType", "url") }
             for (wish, deletion) in zip(wishes, deletions) {
+                // What must stay isn't named.
+                guard let deletion else { continue }
                 xml.element("Deleted") { xml in
                     xml.element("Key", encodes ? Percent.encode(wish.key.bytes) : wish.key.text)
                     xml.optional("VersionId", deletion.versionID == nil ? nil : wish.versionID)
@@ -264,16 +266,48 @@ extension Service {
 
     /// Changes the version that a request names.
     func update(
-        _ call: Call, _ status: Response = Response(), _ body: @escaping @Sendable (inout ObjectVersion) -> Void
+        _ call: Call, _ status: Response = Response(), _ body: @escaping @Sendable (inout ObjectVersion) throws -> Void
     ) async throws -> Response {
         let bucket = try call.bucket.name
         let key = try call.key
-        let versionID = call.query.nonEmpty("versionId")
+        let versionID = try call.versionID
         let written = try await catalogue.change(bucket, key) { catalogue in
             try catalogue.updateVersion(versionID, of: key, in: bucket, body)
         }
         var response = status
         response.set("x-oss-version-id", written.versionHeader)
         return response
+    }
+}
+
+enum ObjectLimits {
+    /// What one request may write: 5 GB.
+    static let object: Int64 = 5 << 30
+    /// What a copy may change the storage class or the encryption of.
+    static let changedCopy: Int64 = 1 << 30
+}
+
+extension Call {
+    /// The version that the query names.
+    var versionID: String? {
+        get throws(Fault) { try VersionID.check(query.value("versionId")) }
+    }
+
+    /// Whether names are to be percent-encoded in the answer.
+    var encodesNames: Bool {
+        get throws(Fault) {
+            switch query.nonEmpty("encoding-type") {
+            case nil: false
+            case "url": true
+            case let other?: throw .invalidArgument("encoding-type", other, "Only url is allowed.")
+            }
+        }
+    }
+}
+
+extension Fault {
+    static func entityTooLarge(_ size: Int64, limit: Int64) -> Fault {
+        Fault(.badRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size.")
+            .detail("MaxSizeAllowed", String(limit)).detail("ProposedSize", String(size))
     }
 }

@@ -138,7 +138,7 @@ extension Service {
             head.headers.add(name: name, value: value)
         }
         if let contentType { try add("content-type", contentType) }
-        var variables: [JSON.Member] = []
+        var variables: [JSONValue.Member] = []
         for (name, value) in fields.items {
             if name.hasPrefix("x:") {
                 variables.append(.init(name: name, value: .string(value)))
@@ -148,7 +148,7 @@ extension Service {
                 try add(name, value)
             }
         }
-        if !variables.isEmpty { try add("x-oss-callback-var", Base64.encode(JSON.object(variables).bytes)) }
+        if !variables.isEmpty { try add("x-oss-callback-var", Base64.encode(JSONValue.object(variables).bytes)) }
         return head
     }
 

@@ -194,10 +194,6 @@ extension Fault {
 
     static let noSuchBucketStorageClass = Fault(
         .badRequest, "InvalidArgument", "No such bucket storage class exists.", ec: "0013-00000101")
-
-    static func noSuchLifecycle(_ name: String) -> Fault {
-        Fault(.notFound, "NoSuchLifecycle", "No Row found in Lifecycle Table.").detail("BucketName", name)
-    }
 }
 
 // MARK: - Objects
@@ -209,7 +205,7 @@ extension Fault {
     }
 
     static func noSuchVersion(_ key: ObjectKey, _ versionID: String?) -> Fault {
-        Fault(.notFound, "NoSuchVersion", "The specified version does not exist.")
+        Fault(.notFound, "NoSuchVersion", "The specified version does not exist.", ec: "0012-00000203")
             .detail("Key", key.text).detail("VersionId", versionID ?? "")
     }
 
@@ -222,7 +218,8 @@ extension Fault {
 
     static func fileAlreadyExists(_ key: ObjectKey) -> Fault {
         Fault(
-            .conflict, "FileAlreadyExists", "The object you specified already exists and can not be overwritten."
+            .conflict, "FileAlreadyExists", "The object you specified already exists and can not be overwritten.",
+            ec: "0026-00000002"
         ).detail("Key", key.text)
     }
 
@@ -234,7 +231,7 @@ extension Fault {
     }
 
     static let invalidObjectState = Fault(
-        .forbidden, "InvalidObjectState", "The operation is not valid for the object's state")
+        .forbidden, "InvalidObjectState", "The operation is not valid for the object's state", ec: "0016-00000404")
 
     static func preconditionFailed(_ condition: String) -> Fault {
         Fault(
@@ -257,7 +254,8 @@ extension Fault {
             .header("x-oss-next-append-position", String(length))
     }
 
-    static let objectNotAppendable = Fault(.conflict, "ObjectNotAppendable", "The object is not appendable")
+    static let objectNotAppendable = Fault(
+        .conflict, "ObjectNotAppendable", "The object is not appendable", ec: "0026-00000017")
 
     static func invalidTag(_ message: String) -> Fault {
         Fault(.badRequest, "InvalidTag", message)
@@ -267,9 +265,8 @@ extension Fault {
 // MARK: - Callbacks
 
 extension Fault {
-    /// The object is stored all the same. The emulator calls nobody, so this is what every callback comes to.
-    static let callbackFailed = Fault(
-        .nonAuthoritativeInformation, "CallbackFailed", "Error status : 502.", ec: "0007-00000203")
+    /// What every callback comes to that nobody answers.
+    static let callbackFailed = callbackFailed("Error status : 502.")
 }
 
 // MARK: - Multipart uploads
@@ -294,12 +291,16 @@ extension Fault {
 
     static let invalidPartOrder = Fault(
         .badRequest, "InvalidPartOrder",
-        "The list of parts was not in ascending order. Parts list must specified in order by part number.")
+        "The list of parts was not in ascending order. Parts list must specified in order by part number.",
+        ec: "0042-00000209")
 
     static func entityTooSmall(_ number: Int, size: Int64, etag: String) -> Fault {
-        Fault(.badRequest, "EntityTooSmall", "Your proposed upload smaller than the minimum allowed size.")
-            .detail("MinSizeAllowed", String(MultipartLimits.minimumPartSize)).detail("ProposedSize", String(size))
-            .detail("PartNumber", String(number)).detail("ETag", etag)
+        Fault(
+            .badRequest, "EntityTooSmall", "Your proposed upload smaller than the minimum allowed size.",
+            ec: "0042-00000213"
+        )
+        .detail("MinSizeAllowed", String(MultipartLimits.minimumPartSize)).detail("ProposedSize", String(size))
+        .detail("PartNumber", String(number)).detail("ETag", etag)
     }
 
     static let completeAllWithBody = Fault(

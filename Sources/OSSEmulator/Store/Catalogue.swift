@@ -26,6 +26,7 @@ final class Catalogue: Sendable {
 
     struct State: Sendable {
         var buckets: [String: Bucket] = [:]
+        var accounts: [String: AccountRecord] = [:]
         var references: [BlobID: Int] = [:]
         var nextSequence: UInt64 = 1
 
@@ -64,11 +65,16 @@ final class Catalogue: Sendable {
         self.storage = storage
         self.pool = pool
         var state = State()
-        for found in try storage.load().buckets {
+        let stored = try storage.load()
+        for account in stored.accounts { state.accounts[account.id] = account }
+        for found in stored.buckets {
             var bucket = Bucket(record: found.record)
-            for version in found.versions.sorted(by: { $0.sequence > $1.sequence }) {
+            let versions = found.versions.sorted { left, right in
+                left.key == right.key ? left.sequence > right.sequence : left.key < right.key
+            }
+            for version in versions {
                 state.retain(version.segments)
-                state.nextSequence = max(state.nextSequence, version.sequence + 1)
+                state.nextSequence = max(state.nextSequence, version.sequence &+ 1)
                 if bucket.objects.update(version.key, { $0.versions.append(version) }) == nil {
                     bucket.objects[version.key] = KeyEntry(versions: [version])
                 }
@@ -94,6 +100,10 @@ final class Catalogue: Sendable {
 
     func bucket(_ name: String) -> BucketRecord? {
         state.withLockedValue { $0.buckets[name]?.record }
+    }
+
+    func account(_ id: String) -> AccountRecord {
+        state.withLockedValue { $0.accounts[id] } ?? AccountRecord(id: id)
     }
 
     /// Reads a bucket's index where it lies.

@@ -47,6 +47,15 @@ extension Catalogue {
         }
     }
 
+    // MARK: Accounts
+
+    func updateAccount(_ id: String, _ body: (inout AccountRecord) throws -> Void) throws {
+        var record = account(id)
+        try body(&record)
+        try storage.write(record)
+        mutate { $0.accounts[id] = record }
+    }
+
     // MARK: Versions
 
     struct Written: Sendable {
@@ -57,7 +66,17 @@ extension Catalogue {
 
     /// Makes `draft` the latest version of its key.
     func putVersion(_ draft: ObjectVersion, in bucketName: String, forbidOverwrite: Bool) throws -> Written {
+        guard let record = bucket(bucketName) else { throw Fault.noSuchBucket(bucketName) }
         var version = draft
+        let protection = Protection(record, now: draft.lastModified)
+        if version.attributes.retention == nil, version.type != .symlink {
+            version.attributes.retention = protection.standardRetention(from: draft.lastModified)
+        }
+        if record.versioning != .enabled,
+            let old = try self.version(ObjectVersion.nullID, of: draft.key, in: bucketName)
+        {
+            try protection.check(old, at: draft.lastModified)
+        }
         let versioning = try mutate { state -> VersioningStatus? in
             let sequence = state.nextSequence
             state.nextSequence += 1
@@ -147,24 +166,45 @@ extension Catalogue {
         return Written(version: version, versionHeader: hasVersioning ? version.versionID : nil)
     }
 
+    /// Notes that a version was read. That reaches the storage with the version's next change: writing at every read
+    /// would cost more than it is worth.
+    func touch(_ versionID: String?, of key: ObjectKey, in bucket: String, at now: EmulatorInstant) {
+        mutate { state in
+            try? state.bucket(bucket) { bucket in
+                bucket.objects.update(key) { entry in
+                    guard let place = versionID.map({ id in entry.versions.firstIndex { $0.versionID == id } }) ?? 0
+                    else { return }
+                    entry.versions[place].lastAccess = now
+                }
+            }
+        }
+    }
+
     struct Deletion: Sendable {
         var versionID: String?
         var isDeleteMarker = false
     }
 
     /// Deletes as the bucket's versioning says: away, or hidden under a delete marker.
+    ///
+    /// - Parameter bypasses: the caller insists against retentions that allow it.
     func deleteVersion(
-        _ versionID: String?, of key: ObjectKey, in bucketName: String, now: EmulatorInstant
+        _ versionID: String?, of key: ObjectKey, in bucketName: String, now: EmulatorInstant, bypasses: Bool = false
     ) throws -> Deletion {
         var batch: RemovalBatch?
-        return try deleteVersion(versionID, of: key, in: bucketName, now: now, batch: &batch)
+        return try deleteVersion(versionID, of: key, in: bucketName, now: now, bypasses: bypasses, batch: &batch)
     }
 
     private func deleteVersion(
-        _ versionID: String?, of key: ObjectKey, in bucketName: String, now: EmulatorInstant,
+        _ versionID: String?, of key: ObjectKey, in bucketName: String, now: EmulatorInstant, bypasses: Bool,
         batch: inout RemovalBatch?
     ) throws -> Deletion {
         guard let record = bucket(bucketName) else { throw Fault.noSuchBucket(bucketName) }
+        // What goes: the version that is named, or the one whose place the marker takes.
+        let goingID = versionID ?? (record.versioning == .enabled ? nil : ObjectVersion.nullID)
+        if let goingID, let going = try version(goingID, of: key, in: bucketName) {
+            try Protection(record, now: now).check(going, at: now, bypasses: bypasses)
+        }
         if let versionID {
             let header = record.versioning == nil ? nil : versionID
             guard let version = try version(versionID, of: key, in: bucketName) else {
@@ -193,15 +233,21 @@ extension Catalogue {
         return Deletion(versionID: marker.versionID, isDeleteMarker: true)
     }
 
-    /// Deletes many, in the order given.
+    /// Deletes many, in the order given; nil for those that must stay.
     func deleteVersions(
-        _ wishes: [(key: ObjectKey, versionID: String?)], in bucketName: String, now: EmulatorInstant
-    ) throws -> [Deletion] {
+        _ wishes: [(key: ObjectKey, versionID: String?)], in bucketName: String, now: EmulatorInstant,
+        bypasses: Bool = false
+    ) throws -> [Deletion?] {
         var batch: RemovalBatch? = RemovalBatch()
         let deletions = Result {
-            try wishes.map { wish in
+            try wishes.map { wish -> Deletion? in
                 try locked(bucketName, wish.key) {
-                    try deleteVersion(wish.versionID, of: wish.key, in: bucketName, now: now, batch: &batch)
+                    do {
+                        return try deleteVersion(
+                            wish.versionID, of: wish.key, in: bucketName, now: now, bypasses: bypasses, batch: &batch)
+                    } catch let fault as Fault where fault.code == Fault.fileImmutable(wish.key).code {
+                        return nil
+                    }
                 }
             }
         }
@@ -291,6 +337,26 @@ enum VersionID {
 
     static func make(sequence: UInt64) -> String {
         prefix + Hex.encode(sequence) + Hex.encode(UInt64.random(in: 0 ... .max))
+    }
+
+    /// What a request names a version by; nil where it names none.
+    static func check(_ text: String?) throws(Fault) -> String? {
+        guard let text else { return nil }
+        guard !text.isEmpty else {
+            throw .invalidArgument("versionId", text, "The version ID must not be empty.", ec: "0012-00000201")
+        }
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"):
+                true
+            default: false
+            }
+        }
+        guard text == ObjectVersion.nullID || (isPlain && text.hasPrefix("CAE")) else {
+            throw .invalidArgument("versionId", text, "Invalid version id specified", ec: "0012-00000202")
+        }
+        return text
     }
 
     static func sequence(of id: String) -> UInt64? {

@@ -70,8 +70,11 @@ extension Service {
     ///
     /// One chunk is hashed and written on the thread pool while the next arrives; more are never in memory, because
     /// nothing is read from the connection meanwhile.
-    func ingest(_ call: Call) async throws -> StoredBody {
+    func ingest(_ call: Call, upTo limit: Int64) async throws -> StoredBody {
         guard call.body.isChunked || call.body.announcedLength != nil else { throw Fault.missingContentLength }
+        if let length = call.body.announcedLength, length > limit {
+            throw Fault.entityTooLarge(length, limit: limit)
+        }
         let expected = try ContentMD5(call.request)
         let writer = BodyWriter(storage: catalogue.storage)
         let pool = self.pool
@@ -83,6 +86,9 @@ extension Service {
                 gathered.reserveCapacity(Int(min(length, Int64(Self.ingestChunk))))
             }
             while var bytes = try await call.body.read() {
+                guard call.body.received <= limit else {
+                    throw Fault.entityTooLarge(call.body.received, limit: limit)
+                }
                 gathered.writeBuffer(&bytes)
                 guard gathered.readableBytes >= Self.ingestChunk else { continue }
                 let chunk = gathered

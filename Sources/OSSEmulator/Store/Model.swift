@@ -35,6 +35,39 @@ enum ObjectType: String, Sendable {
     case normal = "Normal"
     case appendable = "Appendable"
     case multipart = "Multipart"
+    case symlink = "Symlink"
+}
+
+/// How soon an archived object is wanted, the most urgent last.
+enum RestoreTier: String, Sendable, CaseIterable, Comparable {
+    case bulk = "Bulk"
+    case standard = "Standard"
+    case expedited = "Expedited"
+
+    private var urgency: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+
+    static func < (left: RestoreTier, right: RestoreTier) -> Bool { left.urgency < right.urgency }
+}
+
+/// An archived object's way to being readable: under way until `ready`, over at `end`.
+struct ObjectRestore: Sendable, Equatable {
+    var ready: EmulatorInstant
+    var end: EmulatorInstant
+    /// Archive has none.
+    var tier: RestoreTier?
+}
+
+/// Until when a version must stay.
+struct ObjectRetention: Sendable, Equatable {
+    enum Mode: String, Sendable {
+        /// Those who say so may break it.
+        case governance = "GOVERNANCE"
+        /// Nobody may.
+        case compliance = "COMPLIANCE"
+    }
+
+    var mode: Mode
+    var until: EmulatorInstant
 }
 
 struct Tag: Sendable, Equatable {
@@ -92,6 +125,13 @@ struct BucketRecord: Sendable {
     var documents: [String: [UInt8]] = [:]
 }
 
+/// What an account has set for itself, apart from its buckets.
+struct AccountRecord: Sendable {
+    var id: String
+    /// Configurations by their name.
+    var documents: [String: [UInt8]] = [:]
+}
+
 /// The headers that a client gives to an object and gets back.
 struct ObjectAttributes: Sendable, Equatable {
     var contentType: String
@@ -104,6 +144,9 @@ struct ObjectAttributes: Sendable, Equatable {
     var storageClass: StorageClass
     var acl: ObjectACL
     var tags: [Tag] = []
+    var retention: ObjectRetention?
+    /// Nil where it was never said.
+    var isOnLegalHold: Bool?
 
     static let defaultContentType = "application/octet-stream"
 }
@@ -125,6 +168,14 @@ struct ObjectVersion: Sendable {
     var contentMD5: String?
     var attributes: ObjectAttributes
     var segments: [Segment]
+    /// Of a symbolic link.
+    var symlinkTarget: ObjectKey?
+    /// Of an archived object that somebody wants to read.
+    var restore: ObjectRestore?
+    /// Of an appendable object that takes no more.
+    var sealed: EmulatorInstant?
+    /// The last read, where the bucket has access monitoring.
+    var lastAccess: EmulatorInstant?
 
     static let nullID = "null"
 }

@@ -44,6 +44,12 @@ struct RecordWriter {
         }
     }
 
+    mutating func documents(_ documents: [String: [UInt8]]) {
+        for (name, bytes) in documents.sorted(by: { $0.key < $1.key }) {
+            pair("document", name, String(decoding: bytes, as: UTF8.self))
+        }
+    }
+
     private mutating func write(_ name: String) {
         record.append(contentsOf: name.utf8)
         record.append(32)
@@ -132,6 +138,10 @@ struct RecordReader {
         }
     }
 
+    func documents() -> [String: [UInt8]] {
+        Dictionary(pairs("document").map { ($0, Array($1.utf8)) }) { $1 }
+    }
+
     func segments() -> [Segment]? {
         var result: [Segment] = []
         for words in values("segment") {
@@ -154,6 +164,11 @@ extension ObjectAttributes {
         for header in metadata { record.pair("meta", header.name, header.value) }
         for header in encryption { record.pair("encryption", header.name, header.value) }
         for tag in tags { record.pair("tag", tag.key, tag.value) }
+        if let retention {
+            record.field("retention", retention.mode.rawValue)
+            record.field("retained", retention.until.millisecondsSince1970)
+        }
+        if let isOnLegalHold { record.field("hold", isOnLegalHold ? 1 : 0) }
     }
 
     init?(_ record: RecordReader) {
@@ -170,6 +185,24 @@ extension ObjectAttributes {
             acl: acl,
             tags: record.pairs("tag").map { Tag(key: $0, value: $1) }
         )
+        if let mode: ObjectRetention.Mode = record.choice("retention"), let until = record.instant("retained") {
+            retention = ObjectRetention(mode: mode, until: until)
+        }
+        isOnLegalHold = record.number("hold").map { (number: Int) in number == 1 }
+    }
+}
+
+extension AccountRecord {
+    func encoded() -> [UInt8] {
+        var record = RecordWriter(kind: "account")
+        record.field("id", id)
+        record.documents(documents)
+        return record.finish()
+    }
+
+    init?(encoded bytes: [UInt8]) {
+        guard let record = RecordReader(bytes, kind: "account"), let id = record.text("id") else { return nil }
+        self.init(id: id, documents: record.documents())
     }
 }
 
@@ -184,9 +217,7 @@ extension BucketRecord {
         record.field("redundancy", redundancy)
         record.field("versioning", versioning?.rawValue)
         record.field("resource-group", resourceGroupID)
-        for (name, bytes) in documents.sorted(by: { $0.key < $1.key }) {
-            record.pair("document", name, String(decoding: bytes, as: UTF8.self))
-        }
+        record.documents(documents)
         return record.finish()
     }
 
@@ -199,7 +230,7 @@ extension BucketRecord {
         self.init(
             name: name, ownerID: owner, created: created, acl: acl, storageClass: storageClass, redundancy: redundancy,
             versioning: record.choice("versioning"), resourceGroupID: group,
-            documents: Dictionary(record.pairs("document").map { ($0, Array($1.utf8)) }) { $1 }
+            documents: record.documents()
         )
     }
 }
@@ -218,6 +249,14 @@ extension ObjectVersion {
         record.field("crc64", crc64)
         record.field("md5", contentMD5)
         attributes.write(to: &record)
+        if let symlinkTarget { record.field("target", symlinkTarget.bytes) }
+        if let restore {
+            record.field("ready", restore.ready.millisecondsSince1970)
+            record.field("restored", restore.end.millisecondsSince1970)
+            record.field("tier", restore.tier?.rawValue)
+        }
+        if let sealed { record.field("sealed", sealed.millisecondsSince1970) }
+        if let lastAccess { record.field("accessed", lastAccess.millisecondsSince1970) }
         record.segments(segments)
         return record.finish()
     }
@@ -234,8 +273,13 @@ extension ObjectVersion {
         self.init(
             key: ObjectKey(key), versionID: version, sequence: sequence, lastModified: modified,
             isDeleteMarker: marker == 1, type: type, size: size, etag: etag, crc64: crc,
-            contentMD5: record.text("md5"), attributes: attributes, segments: segments
+            contentMD5: record.text("md5"), attributes: attributes, segments: segments,
+            symlinkTarget: record.bytes("target").map { ObjectKey($0) }, sealed: record.instant("sealed"),
+            lastAccess: record.instant("accessed")
         )
+        if let ready = record.instant("ready"), let end = record.instant("restored") {
+            restore = ObjectRestore(ready: ready, end: end, tier: record.choice("tier"))
+        }
     }
 }
 

@@ -20,6 +20,14 @@ struct ObjectKey: Hashable, Comparable, Sendable {
         bytes = Array(text.utf8)
     }
 
+    /// - Throws: when no object may have this name.
+    init(checking bytes: [UInt8]) throws(Fault) {
+        guard (1...1023).contains(bytes.count), !bytes.contains(0), bytes[0] != UInt8(ascii: "\\"),
+            String(validating: bytes, as: UTF8.self) != nil
+        else { throw .invalidObjectName }
+        self.bytes = bytes
+    }
+
     var text: String {
         String(decoding: bytes, as: UTF8.self)
     }
