@@ -441,7 +441,8 @@ extension TestClient {
                 <RefererBlacklist><Referer>http://bad.good.com/*</Referer></RefererBlacklist>
                 """)
             for (referer, status) in [
-                ("http://www.good.com/ab", 200), ("http://www.good.com/ab?q=1", 200), ("http://www.good.com/abc", 403),
+                ("http://www.good.com/ab", 200), ("http://www.good.com/ab?q=1", 200), ("http://www.good.com/abc", 200),
+                ("http://www.good.com/b", 403),
                 ("http://bad.good.com/ab", 403), ("", 403),
             ] {
                 let reply = try await client.send("GET", "/bkt/k", headers: ["Referer": referer], isSigned: false)
@@ -506,7 +507,9 @@ extension TestClient {
     // MARK: Policies
 
     @Test func policies() async throws {
-        try await withEmulator { client async throws in
+        try await withEmulator {
+            $0.blocksPublicAccess = false
+        } _: { client async throws in
             func status() async throws -> String? { try await client.configuration("policyStatus").element("IsPublic") }
             #expect(try await client.configuration("policy").element("Code") == "NoSuchBucketPolicy")
             #expect(try await status() == "false")

@@ -60,6 +60,24 @@ struct Authenticator: Sendable {
         return .anonymous
     }
 
+    /// The same for a form, whose fields say who sends it.
+    func identify(
+        _ form: FormFields, now: EmulatorInstant, check: inout SignatureCheck
+    ) throws(Fault) -> Identity {
+        let lookup: CredentialLookup = { id, token throws(Fault) in try credential(id, token: token, now: now) }
+        if form["x-oss-signature-version"] == SignatureV2.version {
+            return try v2.verifyForm(form, credential: lookup, check: &check)
+        }
+        if form["x-oss-signature-version"] ?? form["x-oss-credential"] ?? form["x-oss-signature"] != nil {
+            return try v4.verifyForm(form, now: now, credential: lookup, check: &check)
+        }
+        // A policy is worth nothing without a signature.
+        if form["OSSAccessKeyId"] ?? form["Signature"] ?? form["policy"] != nil {
+            return try v1.verifyForm(form, credential: lookup, check: &check)
+        }
+        return .anonymous
+    }
+
     /// The credential of a key ID, with the security token that must come with it.
     private func credential(
         _ accessKeyID: String, token: String?, now: EmulatorInstant

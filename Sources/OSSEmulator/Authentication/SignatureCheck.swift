@@ -1,7 +1,7 @@
 /// What was found out about a request's signature, for the request log and the control page. It holds no secret.
 struct SignatureCheck: Sendable {
     enum Scheme: String, Sendable {
-        case anonymous, v1Header, v1Query, v2Header, v2Query, v4Header, v4Query, v1Form, v4Form
+        case anonymous, v1Header, v1Query, v2Header, v2Query, v4Header, v4Query, v1Form, v2Form, v4Form
         /// Those of the Security Token Service.
         case rpc, acs3
     }

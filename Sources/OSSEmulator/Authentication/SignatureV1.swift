@@ -54,6 +54,25 @@ struct SignatureV1: Sendable {
         return .account(credential.accountID)
     }
 
+    /// Of a form it is the policy that is signed.
+    func verifyForm(
+        _ form: FormFields, credential lookup: Authenticator.CredentialLookup, check: inout SignatureCheck
+    ) throws(Fault) -> Identity {
+        let id = try form.required("OSSAccessKeyId", ec: "0002-00000701")
+        let policy = try form.required("policy", ec: "0002-00000702")
+        let signature = try form.required("Signature", ec: "0002-00000703")
+        check.scheme = .v1Form
+        check.accessKeyID = id
+        check.providedSignature = signature
+        check.stringToSign = policy
+        let credential = try lookup(id, form["x-oss-security-token"])
+        let key = SymmetricKey(data: Array(credential.accessKeySecret.utf8))
+        guard Self.sign(policy, key: key).hasSameBytes(as: signature) else {
+            throw .signatureDoesNotMatch(accessKeyID: id, provided: signature, stringToSign: policy)
+        }
+        return .account(credential.accountID)
+    }
+
     // MARK: What is signed
 
     /// The query parameters that are signed, as far as the official clients agree.

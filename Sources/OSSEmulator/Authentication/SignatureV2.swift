@@ -54,6 +54,29 @@ struct SignatureV2: Sendable {
         return .account(credential.accountID)
     }
 
+    /// Of a form it is the policy that is signed.
+    func verifyForm(
+        _ form: FormFields, credential lookup: Authenticator.CredentialLookup, check: inout SignatureCheck
+    ) throws(Fault) -> Identity {
+        let id = try form.required("x-oss-access-key-id", ec: "0002-00000701")
+        let policy = try form.required("policy", ec: "0002-00000702")
+        let signature = try form.required("x-oss-signature", ec: "0002-00000703")
+        check.scheme = .v2Form
+        check.accessKeyID = id
+        check.providedSignature = signature
+        check.stringToSign = policy
+        let credential = try lookup(id, form["x-oss-security-token"])
+        guard Self.sign(policy, credential).hasSameBytes(as: signature) else {
+            throw .signatureDoesNotMatch(accessKeyID: id, provided: signature, stringToSign: policy)
+        }
+        return .account(credential.accountID)
+    }
+
+    private static func sign(_ text: String, _ credential: EmulatorCredential) -> String {
+        let key = SymmetricKey(data: Array(credential.accessKeySecret.utf8))
+        return Base64.encode(Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)))
+    }
+
     private func verify(
         _ request: Request, date: String, additional: [String], signature: String, credential: EmulatorCredential,
         check: inout SignatureCheck
@@ -72,9 +95,7 @@ struct SignatureV2: Sendable {
             resource + (query.isEmpty ? "" : "?" + query),
         ].joined(separator: "\n")
         check.stringToSign = toSign
-        let code = HMAC<SHA256>.authenticationCode(
-            for: Array(toSign.utf8), using: SymmetricKey(data: Array(credential.accessKeySecret.utf8)))
-        guard Base64.encode(Array(code)).hasSameBytes(as: signature) else {
+        guard Self.sign(toSign, credential).hasSameBytes(as: signature) else {
             throw .signatureDoesNotMatch(
                 accessKeyID: credential.accessKeyID, provided: signature, stringToSign: toSign)
         }

@@ -103,6 +103,52 @@ struct SignatureV4: Sendable {
         return .account(credential.accountID)
     }
 
+    /// Of a form it is the policy that is signed.
+    func verifyForm(
+        _ form: FormFields, now: EmulatorInstant, credential lookup: Authenticator.CredentialLookup,
+        check: inout SignatureCheck
+    ) throws(Fault) -> Identity {
+        guard form["x-oss-signature-version"] == Self.algorithm else {
+            throw .invalidArgument(
+                "x-oss-signature-version", form["x-oss-signature-version"] ?? "",
+                "The signature version is not supported.")
+        }
+        let credentialField = try form.required("x-oss-credential", ec: "0002-00000710")
+        let dateText = try form.required("x-oss-date", ec: "")
+        let policy = try form.required("policy", ec: "0002-00000702")
+        let signature = try form.required("x-oss-signature", ec: "0002-00000703")
+        let invalid = { (message: String, ec: String) in
+            Fault.invalidArgument("x-oss-credential", credentialField, message, ec: ec)
+        }
+        guard let scope = try? Scope(credentialField), scope.product == Self.product else {
+            throw invalid("The credential is invalid.", "0002-00000710")
+        }
+        check.scheme = .v4Form
+        check.accessKeyID = scope.accessKeyID
+        check.providedSignature = signature
+        let credential = try lookup(scope.accessKeyID, form["x-oss-security-token"])
+        guard let date = EmulatorInstant(basicISO8601: dateText) else {
+            throw .invalidArgument("x-oss-date", dateText, "The date must look like 20231216T162057Z.")
+        }
+        let age = now.millisecondsSince1970 - date.millisecondsSince1970
+        guard (-Authenticator.maximumSkew...Self.maximumExpiry * 1000).contains(age) else {
+            throw .requestTimeTooSkewed(requested: date, now: now)
+        }
+        guard dateText.hasPrefix(scope.date), scope.date.utf8.count == 8 else {
+            throw invalid("The signing date in credential is invalid.", "0002-00000709")
+        }
+        guard scope.region == region else {
+            throw invalid("The signing region in credential is invalid.", "0002-00000715")
+        }
+        check.stringToSign = policy
+        let code = HMAC<SHA256>.authenticationCode(
+            for: Array(policy.utf8), using: key(credential.accessKeySecret, scope))
+        guard Hex.encode(code).hasSameBytes(as: signature) else {
+            throw .signatureDoesNotMatch(accessKeyID: scope.accessKeyID, provided: signature, stringToSign: policy)
+        }
+        return .account(credential.accountID)
+    }
+
     // MARK: Parts
 
     /// `AK/20231216/cn-hangzhou/oss/aliyun_v4_request`.

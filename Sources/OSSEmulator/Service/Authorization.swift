@@ -7,6 +7,9 @@ extension Service {
         let operation = call.request.operation
         guard let bucket = call.bucketRecord else {
             if call.identity == .anonymous, operation.need != .nothing { throw Fault.anonymousDenied }
+            if configuration.blocksPublicAccess, let opening = call.request.publicACL {
+                throw Fault.publicNotAllowed(opening)
+            }
             return
         }
         // Which objects are to go stands in the body; each is looked at when that is read.
@@ -14,7 +17,8 @@ extension Service {
         try authorize(
             call, call.actions, operation.need, key: call.request.target.key, version: call.query.nonEmpty("versionId"),
             in: bucket)
-        try checkPublicACL(call.request, bucket)
+        // Where public access is blocked, nothing can be made public either.
+        if let opening = call.request.publicACL, blocksPublicAccess(bucket) { throw Fault.publicNotAllowed(opening) }
     }
 
     /// Whether the caller may remove an object that the body of its request names.
@@ -85,7 +89,7 @@ extension Service {
         let isAnonymous = call.identity == .anonymous
         let acl = isBlocked ? .private : effectiveACL(existing, bucket)
         switch need {
-        case .nothing: break
+        case .nothing, .form: break
         case .owner:
             throw isAnonymous ? Fault.anonymousDenied : Fault.notTheOwner
         case .account:
@@ -118,18 +122,7 @@ extension Service {
         bucket.blocksPublicAccess || catalogue.account(bucket.ownerID).blocksPublicAccess
     }
 
-    /// Where public access is blocked, nothing can be made public either.
-    private func checkPublicACL(_ request: Request, _ bucket: BucketRecord) throws {
-        guard blocksPublicAccess(bucket) else { return }
-        if request.operation.createsBucket, request.header("x-oss-acl")?.hasPrefix("public") == true {
-            throw Fault.publicNotAllowed("bucket acl")
-        }
-        if request.header("x-oss-object-acl")?.hasPrefix("public") == true {
-            throw Fault.publicNotAllowed("object acl")
-        }
-    }
-
-    /// The same of a policy that is to be put.
+    /// Refuses a policy that opens to everybody what is blocked.
     func checkPublicPolicy(_ policy: BucketPolicy, _ bucket: BucketRecord) throws {
         if policy.isPublic, blocksPublicAccess(bucket) { throw Fault.publicNotAllowed("bucket policy") }
     }
@@ -138,9 +131,7 @@ extension Service {
 
     /// Where whoever asks pays for it, it must say that it will.
     private func checkPayer(_ call: Call, _ bucket: BucketRecord) throws {
-        guard let document = bucket.documents["requestPayment"], let node = try? XMLReader.read(document),
-            node.value("Payer") == "Requester"
-        else { return }
+        guard bucket.document("requestPayment")?.value("Payer") == "Requester" else { return }
         let payer = call.request.nonEmptyHeader("x-oss-request-payer") ?? call.query.value("x-oss-request-payer")
         guard call.identity != .anonymous, payer?.lowercased() == "requester" else { throw Fault.requesterPays }
     }
@@ -155,6 +146,14 @@ extension Fault {
     }
 
     static let requesterPays = Fault(.forbidden, "AccessDenied", "Access denied for requester pay bucket")
+}
+
+extension Request {
+    /// Which ACL the request makes public, if it does.
+    fileprivate var publicACL: String? {
+        if operation.createsBucket, header("x-oss-acl")?.hasPrefix("public") == true { return "bucket acl" }
+        return header("x-oss-object-acl")?.hasPrefix("public") == true ? "object acl" : nil
+    }
 }
 
 extension Call {

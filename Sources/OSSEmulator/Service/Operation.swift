@@ -19,6 +19,8 @@ struct Operation: Sendable {
         case writeObject
         /// Everybody, signed or not.
         case nothing
+        /// Whoever the fields of a form say; the operation finds out.
+        case form
     }
 
     typealias Perform = @Sendable (Service, Call) async throws -> Response
@@ -78,6 +80,7 @@ extension Operation {
         + inventoryOperations + styleOperations + cnameOperations + redundancyOperations + replicationOperations
         + metadataConfigurationOperations + accessPointOperations + metaQueryOperations + dataPipelineOperations
         + serviceOperations
+        + formOperations
 
     private struct Place: Hashable {
         var method: String

@@ -15,12 +15,29 @@ struct RefererRules: Sendable {
         refused = document.child("RefererBlacklist")?.all("Referer").map(\.trimmedText) ?? []
     }
 
-    func allow(_ referer: String) -> Bool {
+    /// Which rule keeps a page out, as the last digit of the error's number.
+    private enum Refusal: Int {
+        case isEmpty = 1, isRefused, isNotAllowed
+    }
+
+    func check(_ referer: String) throws(Fault) {
+        guard let refusal = refusal(referer) else { return }
+        throw Fault(
+            .forbidden, "AccessDenied", "You are denied by bucket referer policy.",
+            ec: "0003-0000050\(refusal.rawValue)")
+    }
+
+    private func refusal(_ referer: String) -> Refusal? {
         // Without pages that are let in the check is off, but for those that are kept out.
-        guard !referer.isEmpty else { return allowsEmpty || allowed.isEmpty }
+        guard !referer.isEmpty else { return allowsEmpty || allowed.isEmpty ? nil : .isEmpty }
         let text = cut(referer)
-        guard !refused.contains(where: { Wildcard.matches($0, text) }) else { return false }
-        return allowed.isEmpty || allowed.contains { Wildcard.matches($0, text) }
+        if Self.names(refused, text) { return .isRefused }
+        return allowed.isEmpty || Self.names(allowed, text) ? nil : .isNotAllowed
+    }
+
+    /// A pattern is about all pages that begin so: `http://www.example.com` lets in all of that site.
+    private static func names(_ patterns: [String], _ referer: String) -> Bool {
+        patterns.contains { !$0.isEmpty && Wildcard.matches($0, referer, isPrefix: true) }
     }
 
     private func cut(_ referer: String) -> String {
@@ -37,13 +54,8 @@ extension Service {
     /// Checked for what browsers load: requests without a signature, and signed links.
     func checkReferer(_ call: Call) throws {
         guard let bucket = call.bucketRecord, call.request.header("authorization") == nil,
-            let rules = RefererRules(bucket), !rules.allow(call.request.header("referer") ?? "")
+            let rules = RefererRules(bucket)
         else { return }
-        throw Fault.refusedReferer
+        try rules.check(call.request.header("referer") ?? "")
     }
-}
-
-extension Fault {
-    fileprivate static let refusedReferer = Fault(
-        .forbidden, "AccessDenied", "You are denied by bucket referer policy.", ec: "0003-00000503")
 }

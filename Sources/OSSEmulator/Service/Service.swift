@@ -121,6 +121,9 @@ final class Service: Responder {
             bucket = catalogue.bucket(name)
             if bucket == nil, !request.operation.createsBucket { throw Fault.noSuchBucket(name) }
         }
+        if request.operation.need == .form, let bucket {
+            return try await postObject(request, bucket, body, eventLoop, authenticator, check: &check)
+        }
         let identity = try authenticator.identify(request, check: &check)
         check.isVerified = true
         let call = Call(

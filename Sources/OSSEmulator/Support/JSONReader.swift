@@ -33,9 +33,11 @@ enum JSONValue: Sendable, Equatable {
 }
 
 /// Why a document is no JSON.
-struct JSONFailure: Error {
+struct JSONFailure: Error, CustomStringConvertible {
     var reason: String
     var offset: Int
+
+    var description: String { "\(reason) at byte \(offset)" }
 }
 
 /// Reads JSON by the letter of RFC 8259: UTF-8, nothing after the value, and no member twice.
