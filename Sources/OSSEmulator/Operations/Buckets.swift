@@ -14,6 +14,7 @@ extension Operation {
             try await $0.putBucketVersioning($1)
         },
         Operation("GetBucketVersioning", .GET, .bucket, "versioning", need: .owner) { try $0.getBucketVersioning($1) },
+        Operation("ListLiveChannel", .GET, .bucket, "live", need: .owner) { try $0.listLiveChannel($1) },
     ]
 }
 
@@ -190,11 +191,13 @@ extension Service {
             var uploads = 0
             var parts = 0
             var partSize: Int64 = 0
+            var lastModified: Int64 = 0
         }
         let sum = try catalogue.inBucket(try call.bucket.name) { bucket in
             var sum = Sum()
             for (_, entry) in bucket.objects {
                 for version in entry.versions {
+                    sum.lastModified = max(sum.lastModified, version.lastModified.seconds)
                     if version.isDeleteMarker {
                         sum.markers += 1
                     } else {
@@ -218,7 +221,7 @@ extension Service {
             xml.element("MultipartUploadCount", sum.uploads)
             xml.element("MultipartPartCount", sum.parts)
             xml.element("LiveChannelCount", 0)
-            xml.element("LastModifiedTime", call.request.received.seconds)
+            xml.element("LastModifiedTime", sum.lastModified)
             let names: [(StorageClass, String)] = [
                 (.standard, "Standard"), (.infrequentAccess, "InfrequentAccess"), (.archive, "Archive"),
                 (.coldArchive, "ColdArchive"), (.deepColdArchive, "DeepColdArchive"),
@@ -230,6 +233,17 @@ extension Service {
                 xml.element("\(name)ObjectCount", count)
             }
             xml.element("DeleteMarkerCount", sum.markers)
+        }
+    }
+
+    /// Nothing is streamed here, so no channel can be made; who clears a bucket away asks for them.
+    func listLiveChannel(_ call: Call) throws -> Response {
+        let limit = try call.number("max-keys", default: 100, in: 1...1000)
+        return Response(root: "ListLiveChannelResult") { xml in
+            xml.element("Prefix", call.query.value("prefix") ?? "")
+            xml.element("Marker", call.query.value("marker") ?? "")
+            xml.element("MaxKeys", limit)
+            xml.element("IsTruncated", false)
         }
     }
 

@@ -124,8 +124,10 @@ final class Service: Responder {
         if request.operation.need == .form, let bucket {
             return try await postObject(request, bucket, body, eventLoop, authenticator, check: &check)
         }
-        let identity = try authenticator.identify(request, check: &check)
-        check.isVerified = true
+        // A browser that asks beforehand signs nothing, and what others sign isn't looked at.
+        let isOpen = request.operation.need == .nothing
+        let identity = isOpen ? .anonymous : try authenticator.identify(request, check: &check)
+        check.isVerified = !isOpen
         let call = Call(
             request: request, identity: identity, accessKeyID: check.accessKeyID, bucketRecord: bucket, body: body,
             eventLoop: eventLoop)
