@@ -162,9 +162,19 @@ import Testing
     @Test func resetForgetsEverything() async throws {
         try await withControl { client, control async throws in
             _ = try await client.send("PUT", "/bkt/k", text: "x")
+            let block = [("publicAccessBlock", "")]
+            let setting = try await client.send("GET", "/", query: block).element("BlockPublicAccess")
+            let other = setting == "true" ? "false" : "true"
+            let configuration = "PublicAccessBlockConfiguration"
+            let put = try await client.send(
+                "PUT", "/", query: block,
+                text: "<\(configuration)><BlockPublicAccess>\(other)</BlockPublicAccess></\(configuration)>")
+            #expect(put.status == 200)
+            #expect(try await client.send("GET", "/", query: block).element("BlockPublicAccess") == other)
             try await control.fault(#"{"fault": {"status": 500}}"#)
             _ = try await control.json("PUT", "/clock", #"{"offset": 5}"#)
             #expect(try await control.send("POST", "/reset").status == 204)
+            #expect(try await client.send("GET", "/", query: block).element("BlockPublicAccess") == setting)
             #expect(try await control.json("GET", "/state")["buckets"]?.items.isEmpty == true)
             #expect(try await control.json("GET", "/clock")["offset"] == .number("0.0"))
             #expect(try await client.send("GET", "/bkt/k").element("Code") == "NoSuchBucket")

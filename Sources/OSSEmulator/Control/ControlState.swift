@@ -119,7 +119,7 @@ extension ControlService {
         guard service.configuration.dataDirectory == nil else {
             throw Refusal(status: .conflict, message: "What is stored on disk is not dropped.")
         }
-        try await service.catalogue.changeAlone { try $0.removeEverything() }
+        try await service.catalogue.changeAlone { $0.removeEverything() }
         faults.removeAll()
         recorder.removeAll()
         clock.offset = 0
@@ -128,8 +128,8 @@ extension ControlService {
 }
 
 extension Catalogue {
-    /// Drops all buckets with what is in them.
-    fileprivate func removeEverything() throws {
+    /// Drops all buckets with what is in them, and what accounts have set.
+    fileprivate func removeEverything() {
         let free = mutate { state -> [BlobID] in
             var free: [BlobID] = []
             for bucket in state.buckets.values {
@@ -141,6 +141,7 @@ extension Catalogue {
                 }
             }
             state.buckets = [:]
+            state.accounts = [:]
             return free
         }
         discard(free)
