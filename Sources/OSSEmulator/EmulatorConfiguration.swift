@@ -63,6 +63,8 @@ public struct EmulatorConfiguration: Sendable {
     public var restoreDuration = Duration.seconds(5)
     /// The emulator's clock: it judges signatures and dates what is stored.
     public var now: @Sendable () -> EmulatorInstant = { EmulatorInstant.now }
+    /// How long a connection may do nothing, and how many there may be.
+    var connectionLimits = ConnectionLimits()
     /// How the stalls of faults are waited for.
     var sleep: Sleeper = { try await Task.sleep(for: .milliseconds($0)) }
     /// Where the emulator logs; secrets never.

@@ -45,6 +45,8 @@ final class RequestBody {
     private let beforeFirst: (() async throws -> Void)?
     private(set) var isFinished = false
     private(set) var hasStarted = false
+    /// Nothing more can come.
+    private(set) var isBroken = false
     private(set) var received: Int64 = 0
     /// What the request announced; nil for a chunked body.
     let announcedLength: Int64?
@@ -70,7 +72,7 @@ final class RequestBody {
             hasStarted = true
             if let beforeFirst, isChunked || announcedLength ?? 0 > 0 { try await beforeFirst() }
         }
-        switch try await next() {
+        switch try await nextPart() {
         case .body(let bytes):
             received += Int64(bytes.readableBytes)
             try await pace?(bytes.readableBytes)
@@ -79,6 +81,18 @@ final class RequestBody {
             isFinished = true
             return nil
         case .head, nil:
+            isBroken = true
+            throw ConnectionLost()
+        }
+    }
+
+    private func nextPart() async throws -> HTTPServerRequestPart? {
+        do {
+            return try await next()
+        } catch {
+            isBroken = true
+            if error is StalledBody { throw Fault.requestTimeout }
+            // The client is gone, or what it sent isn't HTTP any more; that was answered where it was found.
             throw ConnectionLost()
         }
     }

@@ -24,7 +24,6 @@ struct Connection {
     private static let lingerTime = TimeAmount.seconds(10)
     /// With no more than this outstanding the connection is worth keeping.
     private static let drainBytes: Int64 = 64 << 10
-    private static let readChunk = 512 << 10
 
     func serve(_ inbound: Inbound, _ outbound: Outbound) async throws {
         let parts = Parts(inbound)
@@ -43,7 +42,8 @@ struct Connection {
             }
             let response = try await responder.respond(to: head, body: body, channel: channel)
             let canDrain =
-                !body.isFinished && (body.hasStarted || !wantsContinue) && outstanding(body) <= Self.drainBytes
+                !body.isFinished && !body.isBroken && (body.hasStarted || !wantsContinue)
+                && outstanding(body) <= Self.drainBytes
             var isKept = head.isKeepAlive && (body.isFinished || canDrain)
             do {
                 var sent = head.method == .HEAD ? 0 : response.length
@@ -104,9 +104,10 @@ struct Connection {
     private func send(_ segments: [Segment], _ head: HTTPServerResponsePart, _ outbound: Outbound) async throws {
         let storage = service.catalogue.storage
         let reader = SegmentReader(storage: storage, segments: segments)
+        let share = service.budget.share()
         guard storage.isBlocking else {
             var before = [head]
-            while let bytes = try reader.read(upTo: Self.readChunk) {
+            while let bytes = try reader.read(upTo: share.piece) {
                 try await outbound.write(contentsOf: before + [.body(.byteBuffer(bytes))])
                 before = []
             }
@@ -114,7 +115,7 @@ struct Connection {
             return
         }
         let pool = service.pool
-        let next = { pool.runIfActive(eventLoop: channel.eventLoop) { try reader.read(upTo: Self.readChunk) } }
+        let next = { pool.runIfActive(eventLoop: channel.eventLoop) { try reader.read(upTo: share.piece) } }
         try await outbound.write(head)
         var pending = next()
         while let bytes = try await pending.get() {

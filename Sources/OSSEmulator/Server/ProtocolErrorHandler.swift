@@ -7,18 +7,27 @@ final class ProtocolErrorHandler: ChannelDuplexHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
+    private let now: @Sendable () -> EmulatorInstant
     private var isAnswering = false
+
+    init(now: @escaping @Sendable () -> EmulatorInstant) {
+        self.now = now
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // It must be said now: the decoder closes the connection when this returns.
         if error is HTTPParserError, !isAnswering {
+            let now = now()
+            let id = Service.makeRequestID(now)
             var writer = XMLWriter()
             writer.element("Error") { writer in
                 writer.element("Code", "InvalidRequest")
                 writer.element("Message", "The request is not valid HTTP/1.1.")
+                writer.element("RequestId", id)
             }
             let headers: HTTPHeaders = [
                 "Connection": "close", "Content-Type": "application/xml", "Content-Length": "\(writer.bytes.count)",
+                "Server": "AliyunOSS", "Date": now.httpDate, "x-oss-request-id": id,
             ]
             let head = HTTPResponseHead(version: .http1_1, status: .badRequest, headers: headers)
             context.write(wrapOutboundOut(.head(head)), promise: nil)

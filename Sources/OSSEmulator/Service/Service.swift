@@ -18,6 +18,7 @@ final class Service: Responder {
     /// The faults to inject, and who writes down what was asked; nil where nobody wants them.
     let faults: FaultRules?
     let recorder: ExchangeRecorder?
+    let budget = TransferBudget()
     private let authenticator: Authenticator
     private let domains: [String]
 
@@ -107,7 +108,7 @@ final class Service: Responder {
     }
 
     /// 24 digits, the first 8 of them the time, as the service makes them.
-    private static func makeRequestID(_ now: EmulatorInstant) -> String {
+    static func makeRequestID(_ now: EmulatorInstant) -> String {
         let time = Hex.encode(UInt64(bitPattern: now.seconds), uppercase: true).suffix(8)
         return time + Hex.encode(UInt64.random(in: 0 ... .max), uppercase: true)
     }
