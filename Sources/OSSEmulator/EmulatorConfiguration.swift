@@ -50,6 +50,9 @@ public struct EmulatorConfiguration: Sendable {
     public var domains: [String] = []
     /// What `GetBucketInfo` says of `BlockPublicAccess`, an account's setting in the service.
     public var blocksPublicAccess = true
+    /// How long it takes until an archived object is readable that `RestoreObject` was called for: minutes to days in
+    /// the service, by default here long enough for a client to see it under way.
+    public var restoreDuration = Duration.seconds(5)
     /// The port of the control endpoint; 0 takes any that is free, nil has none. It gives credentials to whoever asks.
     public var controlPort: Int?
     /// The address that the control endpoint listens on.
@@ -58,9 +61,6 @@ public struct EmulatorConfiguration: Sendable {
     public var allowsFaultHeaders = false
     /// The file that a line of JSON is added to for each request; `-` is the standard output.
     public var requestLog: String?
-    /// How long it takes until an archived object is readable that `RestoreObject` was called for: minutes to days in
-    /// the service, by default here long enough for a client to see it under way.
-    public var restoreDuration = Duration.seconds(5)
     /// The emulator's clock: it judges signatures and dates what is stored.
     public var now: @Sendable () -> EmulatorInstant = { EmulatorInstant.now }
     /// How long a connection may do nothing, and how many there may be.

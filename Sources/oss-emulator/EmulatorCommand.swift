@@ -17,8 +17,8 @@ struct EmulatorCommand: AsyncParsableCommand {
         commandName: "oss-emulator",
         abstract: "A local server that behaves like Alibaba Cloud Object Storage Service (OSS).",
         discussion: """
-            It checks every signature (version 4, in the header and in URLs), answers errors as the service does, and \
-            keeps objects in memory or, with --data, in a folder. When it is ready it prints one line:
+            It checks every signature (versions 1, 2 and 4, in the header, in URLs and in forms), answers errors as the \
+            service does, and keeps objects in memory or, with --data, in a folder. When it is ready it prints one line:
 
                 ready http://127.0.0.1:40123 region=cn-hangzhou accessKeyId=… accessKeySecret=…
 
@@ -85,10 +85,20 @@ struct EmulatorCommand: AsyncParsableCommand {
     var data: String?
 
     @Option(help: ArgumentHelp("The access key ID that is accepted.", valueName: "id"))
-    var accessKeyId = EmulatorCredential.standard.accessKeyID
+    var accessKeyId: String?
 
     @Option(help: ArgumentHelp("The secret of the access key.", valueName: "secret"))
-    var accessKeySecret = EmulatorCredential.standard.accessKeySecret
+    var accessKeySecret: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file with the keys of several accounts, instead of the one pair.",
+            discussion: """
+                One pair in a line, for example 'accessKeyId=alice-1 accessKeySecret=s3cret accountId=1001', and with \
+                'securityToken=… expiration=2030-01-01T00:00:00Z' one that is temporary. Lines that begin with # are \
+                comments. The first pair is the one that is printed.
+                """, valueName: "file"))
+    var credentials: String?
 
     @Option(
         help: ArgumentHelp("A domain whose sub-domains are buckets; may be repeated.", valueName: "domain"))
@@ -132,14 +142,17 @@ struct EmulatorCommand: AsyncParsableCommand {
         guard (0...31_536_000).contains(restoreDuration) else {
             throw ValidationError("--restore-duration must be between 0 seconds and a year")
         }
-        guard !accessKeyId.isEmpty, !accessKeySecret.isEmpty else {
+        guard credentials == nil || accessKeyId == nil && accessKeySecret == nil else {
+            throw ValidationError("--credentials goes without --access-key-id and --access-key-secret")
+        }
+        guard accessKeyId?.isEmpty != true, accessKeySecret?.isEmpty != true else {
             throw ValidationError("the keys must not be empty")
         }
         guard
-            accessKeyId.utf8.allSatisfy({
-                (33...126).contains($0) && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ",")
-            })
-        else { throw ValidationError("--access-key-id must be printable ASCII without spaces, slashes and commas") }
+            accessKeyId?.utf8.allSatisfy({ (33...126).contains($0) && !"/,:".utf8.contains($0) }) != false
+        else {
+            throw ValidationError("--access-key-id must be printable ASCII without spaces, slashes, commas and colons")
+        }
     }
 
     func run() async throws {
@@ -160,9 +173,13 @@ struct EmulatorCommand: AsyncParsableCommand {
         configuration.allowsFaultHeaders = faultHeaders
         configuration.requestLog = requestLog
         configuration.restoreDuration = .seconds(restoreDuration)
-        configuration.credentials = [
-            EmulatorCredential(accessKeyID: accessKeyId, accessKeySecret: accessKeySecret)
-        ]
+        let standard = EmulatorCredential.standard
+        configuration.credentials =
+            try credentials.map { try EmulatorCredential.read(file: $0) } ?? [
+                EmulatorCredential(
+                    accessKeyID: accessKeyId ?? standard.accessKeyID,
+                    accessKeySecret: accessKeySecret ?? standard.accessKeySecret)
+            ]
         var logger = Logger(label: "oss-emulator") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .warning
         configuration.logger = logger

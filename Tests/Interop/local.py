@@ -1,4 +1,4 @@
-"""HTTP without an SDK: requests as a browser or curl would send them, and a server for what the service itself sends."""
+"""HTTP without an SDK: requests as browsers and curl send them, and a server for what the service itself sends."""
 
 import http.server
 import threading

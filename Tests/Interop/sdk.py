@@ -39,11 +39,12 @@ class API:
     """A client whose calls are awaited in every form, and take the members of the request:
     `await api.get_object(bucket=…, key=…)`. It notes which operations succeed and which are refused."""
 
-    def __init__(self, form, provider, **options):
+    def __init__(self, form, provider, signer=None, **options):
         self.form = form
         self._others = []
         config = configuration(provider, form, **options)
-        self.client = oss_aio.AsyncClient(config) if self.is_asyncio else oss.Client(config)
+        more = {} if signer is None else {"signer": signer}
+        self.client = (oss_aio.AsyncClient if self.is_asyncio else oss.Client)(config, **more)
         self._observe(self.client._client)
 
     @property
@@ -89,6 +90,9 @@ class API:
     def other(self, key_id=KEY_ID, secret=KEY_SECRET, token=None, **options):
         """The same kind of client with other credentials or options; it is closed together with this one."""
         return self._keep(API(self.form, oss.credentials.StaticCredentialsProvider(key_id, secret, token), **options))
+
+    def signing_by(self, signer):
+        return self._keep(API(self.form, oss.credentials.StaticCredentialsProvider(KEY_ID, KEY_SECRET), signer))
 
     def anonymous(self):
         return self._keep(API(self.form, oss.credentials.AnonymousCredentialsProvider()))
@@ -291,7 +295,9 @@ def in_pieces(api, pieces):
 
 async def keys(api, bucket, **more):
     """The keys of a bucket."""
-    return [item.key async for page in api.pages("list_objects_v2", bucket=bucket, **more) for item in page.contents or []]
+    return [
+        item.key async for page in api.pages("list_objects_v2", bucket=bucket, **more) for item in page.contents or []
+    ]
 
 
 async def versioning(api, bucket, status="Enabled"):

@@ -52,7 +52,7 @@ struct ExchangeRecord: Sendable {
         message = String(fault.message[..<end])
     }
 
-    var json: JSON {
+    var json: JSONValue {
         [
             "sequence": .number(sequence), "time": .string(time.iso8601), "id": .string(id), "client": .string(client),
             "method": .string(method),

@@ -39,7 +39,7 @@ final class RequestLog: Sendable {
         thread.start()
     }
 
-    func write(_ line: JSON) {
+    func write(_ line: JSONValue) {
         let bytes = line.bytes + [10]
         let mustStart = state.withLockedValue { state -> Bool in
             guard state.waiting.count + bytes.count <= Self.maximumWaiting else {
@@ -65,7 +65,7 @@ final class RequestLog: Sendable {
             }
             if bytes.isEmpty { return }
             put(bytes)
-            if dropped > 0 { put((["dropped": .number(dropped)] as JSON).bytes + [10]) }
+            if dropped > 0 { put((["dropped": .number(dropped)] as JSONValue).bytes + [10]) }
         }
     }
 

@@ -69,13 +69,13 @@ struct InjectedFault: Sendable {
     }
 
     /// From the object of a rule.
-    init(_ json: JSON) throws(SyntaxError) {
+    init(_ json: JSONValue) throws(SyntaxError) {
         guard case .object(let members) = json else { throw SyntaxError(description: "the fault must be an object") }
         var parameters: [(name: String, value: String)] = []
         for member in members {
             switch member.value {
             case .string(let value): parameters.append((member.name, value))
-            case .integer(let value): parameters.append((member.name, String(value)))
+            case .number(let value): parameters.append((member.name, value))
             case .bool(let value): parameters.append((member.name, value ? "true" : "false"))
             case .array(let values):
                 for value in values {

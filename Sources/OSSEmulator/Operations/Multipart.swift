@@ -155,6 +155,7 @@ extension Service {
             xml.element("LastModified", part.lastModified.iso8601)
             xml.element("ETag", "\"\(part.etag)\"")
         }
+        response.set("ETag", "\"\(part.etag)\"")
         response.set("x-oss-hash-crc64ecma", String(part.crc64))
         response.set("x-oss-copy-source-version-id", source.versionHeader)
         response.setEncryption(upload.record.attributes)
@@ -285,7 +286,8 @@ extension Service {
         var md5 = Insecure.MD5()
         var crc64: UInt64 = 0
         for part in parts {
-            md5.update(data: Hex.decode(part.etag) ?? [])
+            // The text, not the digest: that is how the service's own ETags come out.
+            md5.update(data: Array(part.etag.utf8))
             crc64 = CRC64.combine(crc64, part.crc64, secondLength: UInt64(part.size))
         }
         return ObjectVersion(

@@ -222,6 +222,7 @@ extension Service {
             wishes.append(Wish(key: try ObjectKey(checking: Array(key.utf8)), versionID: version))
         }
         guard (1...1000).contains(wishes.count) else { throw Fault.malformedXML }
+        for wish in wishes { try authorizeDeletion(call, wish.key, version: wish.versionID) }
         let now = configuration.now()
         let deletions = try await catalogue.offload { [wishes] catalogue in
             try catalogue.deleteVersions(
@@ -231,6 +232,7 @@ extension Service {
         return Response(root: "DeleteResult") { xml in
             if encodes { xml.element("EncodingType", "url") }
             for (wish, deletion) in zip(wishes, deletions) {
+                // What must stay isn't named.
                 guard let deletion else { continue }
                 xml.element("Deleted") { xml in
                     xml.element("Key", encodes ? Percent.encode(wish.key.bytes) : wish.key.text)

@@ -33,9 +33,19 @@ extension Tag {
             guard (1...128).contains(tag.key.utf16.count), tag.value.utf16.count <= 256 else {
                 throw .invalidTag("A tag's key has 1 to 128 characters, its value at most 256.")
             }
+            guard (tag.key + tag.value).unicodeScalars.allSatisfy(isAllowed) else {
+                throw .invalidTag("A tag has letters, digits, spaces and + - = . _ : / only.")
+            }
             guard keys.insert(Array(tag.key.utf8)).inserted else {
                 throw .invalidTag("A tag's key is there twice.")
             }
+        }
+    }
+
+    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case " ", "+", "-", "=", ".", "_", ":", "/": true
+        default: scalar.properties.isAlphabetic || scalar.properties.numericType == .decimal
         }
     }
 }

@@ -18,7 +18,7 @@ struct BucketPolicy: Sendable {
         /// The bucket's owner.
         var owner: String
         var region: String
-        /// The values of condition keys, by their names in lower case.
+        /// The values of condition keys, by their names in lower case (of a tag: up to the slash).
         var context: [String: String] = [:]
     }
 
@@ -278,7 +278,9 @@ private struct Condition: Sendable {
             guard isValid else { throw .invalidPolicy("The value \(value) does not suit the operator \(name).") }
         }
         self.comparison = comparison
-        self.key = key.lowercased()
+        // Case counts in the name of a tag only.
+        let slash = key.firstIndex(of: "/") ?? key.endIndex
+        self.key = key[..<slash].lowercased() + key[slash...]
         self.values = values
     }
 

@@ -123,7 +123,9 @@ final class Service: Responder {
         }
         let identity = try authenticator.identify(request, check: &check)
         check.isVerified = true
-        let call = Call(request: request, identity: identity, bucketRecord: bucket, body: body, eventLoop: eventLoop)
+        let call = Call(
+            request: request, identity: identity, accessKeyID: check.accessKeyID, bucketRecord: bucket, body: body,
+            eventLoop: eventLoop)
         try authorize(call)
         return try await request.operation.perform(self, call)
     }
@@ -160,6 +162,8 @@ final class Service: Responder {
 struct Call {
     let request: Request
     let identity: Identity
+    /// Whose signature it carries; nil where nobody signed.
+    var accessKeyID: String?
     /// The bucket as it was when the request came; nil where the operation makes it, or has none.
     let bucketRecord: BucketRecord?
     let body: RequestBody

@@ -224,18 +224,19 @@ extension Catalogue {
         return Deletion(versionID: marker.versionID, isDeleteMarker: true)
     }
 
-    /// Deletes many, in the order given; nil for what is protected and stays.
+    /// Deletes many, in the order given; nil for those that must stay.
     func deleteVersions(
-        _ wishes: [(key: ObjectKey, versionID: String?)], in bucketName: String, now: EmulatorInstant, bypasses: Bool
+        _ wishes: [(key: ObjectKey, versionID: String?)], in bucketName: String, now: EmulatorInstant,
+        bypasses: Bool = false
     ) throws -> [Deletion?] {
         var batch: RemovalBatch? = RemovalBatch()
         let deletions = Result {
-            try wishes.map { wish in
-                try locked(bucketName, wish.key) { () -> Deletion? in
+            try wishes.map { wish -> Deletion? in
+                try locked(bucketName, wish.key) {
                     do {
                         return try deleteVersion(
                             wish.versionID, of: wish.key, in: bucketName, now: now, bypasses: bypasses, batch: &batch)
-                    } catch is Fault {
+                    } catch let fault as Fault where fault.code == Fault.fileImmutable(wish.key).code {
                         return nil
                     }
                 }

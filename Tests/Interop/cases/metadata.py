@@ -80,7 +80,7 @@ async def metadata_tables(api, bucket):
         api.get_bucket_metadata_configuration(bucket=bucket), api.delete_bucket_metadata_configuration(bucket=bucket),
         update_inventory("ENABLED"), update_journal(),
     ):
-        await refused(call, "NoSuchBucketMetadataConfiguration", 404)
+        await refused(call, "MetadataConfigurationNotFound", 404)
     await refused(create(), "MalformedXML", 400)
     await create(journal_table_configuration=journal(), inventory_table_configuration=table("DISABLED"))
     found = (await api.get_bucket_metadata_configuration(bucket=bucket)).metadata_configuration_result
@@ -94,7 +94,7 @@ async def metadata_tables(api, bucket):
     same(found.inventory_table_configuration_result.configuration_state, "ENABLED")
     same(found.journal_table_configuration_result.record_expiration.expiration, "DISABLED")
     same((await api.delete_bucket_metadata_configuration(bucket=bucket)).status_code, 204)
-    await refused(api.get_bucket_metadata_configuration(bucket=bucket), "NoSuchBucketMetadataConfiguration", 404)
+    await refused(api.get_bucket_metadata_configuration(bucket=bucket), "MetadataConfigurationNotFound", 404)
 
 
 @case
@@ -109,7 +109,8 @@ async def meta_query_action(api, bucket):
         "OperationNotSupported", 400, ec="0037-00000001",
     )
     await refused(
-        api.do_meta_query_action(bucket=bucket + "-none", action="listDatasets"), "NoSuchBucket", 404, ec="0015-00000101"
+        api.do_meta_query_action(bucket=bucket + "-none", action="listDatasets"), "NoSuchBucket", 404,
+        ec="0015-00000101"
     )
 
 

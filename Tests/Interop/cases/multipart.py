@@ -32,7 +32,9 @@ async def multipart(api, bucket):
         listed += [(part.part_number, part.size, part.hash_crc64) for part in page.parts]
     same(listed, [(n, len(block), crc64(block)) for n, block in enumerate(blocks, 1)])
     page = await api.list_parts(bucket=bucket, key=key, upload_id=upload_id)
-    same((page.max_parts, page.is_truncated, page.part_number_marker, page.next_part_number_marker), (1000, False, 0, 3))
+    same(
+        (page.max_parts, page.is_truncated, page.part_number_marker, page.next_part_number_marker), (1000, False, 0, 3)
+    )
     same(page.storage_class, "Standard")
     uploads = await api.list_multipart_uploads(bucket=bucket)
     same([(upload.key, upload.upload_id) for upload in uploads.uploads], [(key, upload_id)])
@@ -70,7 +72,8 @@ async def multipart_errors(api, bucket):
     await refused(upload(1, content_md5=base64.b64encode(b"0" * 16).decode()), "InvalidDigest", 400)
     await refused(upload(1, upload_id="none"), "NoSuchUpload", 404, ec="0042-00000104", message=missing)
     await refused(
-        api.list_parts(bucket=bucket, key="k", upload_id="none"), "NoSuchUpload", 404, ec="0042-00000002", message=missing
+        api.list_parts(bucket=bucket, key="k", upload_id="none"), "NoSuchUpload", 404, ec="0042-00000002",
+        message=missing
     )
     one, two = (await upload(1)).etag, (await upload(2)).etag
     await refused(complete([(2, two), (1, one)]), "InvalidPartOrder", 400)
@@ -166,5 +169,7 @@ async def list_uploads(api, bucket):
         same(found, sorted(wanted), f"limit {limit}")
     page = await api.list_multipart_uploads(bucket=bucket, prefix="dir3")
     same([upload.key for upload in page.uploads], ["dir3/k", "dir3/k"])
-    same((page.max_uploads, page.is_truncated, page.key_marker or "", page.next_key_marker), (1000, False, "", "dir3/k"))
+    same(
+        (page.max_uploads, page.is_truncated, page.key_marker or "", page.next_key_marker), (1000, False, "", "dir3/k")
+    )
     await refused(api.list_multipart_uploads(bucket=bucket, max_uploads=1001), "InvalidArgument", 400)

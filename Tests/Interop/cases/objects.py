@@ -4,6 +4,7 @@ import base64
 import datetime
 import hashlib
 import io
+from urllib.parse import quote, unquote
 
 import alibabacloud_oss_v2 as oss
 from harness import ODD_KEYS, case, expect, pattern, same
@@ -153,7 +154,9 @@ async def response_headers(api, bucket):
         ("text/b", "max-age=1", 'attachment; filename="a +%.txt"', "identity"),
     )
     same((answer.expires, answer.headers.get("Content-Language")), ("Fri, 01 Jan 2100 00:00:00 GMT", "de"))
-    await refused(api.anonymous().get_object(bucket=bucket, key="k", response_content_type="text/b"), "AccessDenied", 403)
+    await refused(
+        api.anonymous().get_object(bucket=bucket, key="k", response_content_type="text/b"), "AccessDenied", 403
+    )
 
 
 @case
@@ -188,7 +191,9 @@ async def copy(api, bucket):
     same((result.etag, result.hash_crc64), (etag(b"copied"), crc64(b"copied")))
     found = await head(api, bucket, "same")
     same((dict(found.metadata), found.tagging_count, found.content_type), ({"a": "1"}, 1, "text/a"))
-    await run_copy("new", metadata={"b": "2"}, metadata_directive="replace", tagging="u=2&v=3", tagging_directive="REPLACE")
+    await run_copy(
+        "new", metadata={"b": "2"}, metadata_directive="replace", tagging="u=2&v=3", tagging_directive="REPLACE"
+    )
     found = await head(api, bucket, "new")
     same((dict(found.metadata), found.tagging_count, found.content_type), ({"b": "2"}, 2, "text/a"))
     same(await read(api, bucket, "new"), b"copied")
@@ -215,7 +220,11 @@ async def copy_between_buckets(api, bucket):
         await put(api, bucket, key, key.encode(), metadata={"of": "source"})
         await api.copy_object(bucket=other, key=key, source_bucket=bucket, source_key=key, storage_class="IA")
         found = await get(api, other, key)
-        same((await content(found), dict(found.metadata), found.storage_class), (key.encode(), {"of": "source"}, "IA"), key)
+        same(
+            (await content(found), dict(found.metadata), found.storage_class),
+            (key.encode(), {"of": "source"}, "IA"),
+            key,
+        )
     await refused(
         api.copy_object(bucket=other, key="k", source_bucket=bucket + "-none", source_key="k"), "NoSuchBucket", 404
     )
@@ -334,9 +343,9 @@ async def delete_multiple(api, bucket):
 async def symlinks(api, bucket):
     target = "dir/target é+%.txt"
     await put(api, bucket, target, b"behind it", metadata={"of": "target"})
-    await api.put_symlink(bucket=bucket, key="link", target=target, metadata={"of": "link"})
+    await api.put_symlink(bucket=bucket, key="link", target=quote(target, safe=""), metadata={"of": "link"})
     found = await api.get_symlink(bucket=bucket, key="link")
-    same((found.target, dict(found.metadata)), (target, {"of": "link"}))
+    same((unquote(found.target), dict(found.metadata)), (target, {"of": "link"}))
     expect(found.etag, "an etag")
     answer = await get(api, bucket, "link")
     same((await content(answer), answer.object_type, answer.etag), (b"behind it", "Symlink", etag(b"behind it")))
@@ -405,7 +414,7 @@ async def callbacks(api, bucket):
             callback_var=encoded('{"x:mine":"yes"}'),
         )
         same(server.bodies, [b'{"key":"k","size":1,"mine":"yes"}'])
-        same(result.callback_result, {"answer": "fine"})
+        same(result.callback_result, '{"answer":"fine"}')
     result = await put(
         api, bucket, "kept", b"kept",
         callback=encoded('{"callbackUrl":"%s/none","callbackBody":"a=b"}' % server.url),
@@ -452,4 +461,4 @@ async def one_version(api, bucket):
     same([item.version_id for item in deleted.deleted_objects], [first, None])
     expect(deleted.deleted_objects[1].delete_marker and deleted.deleted_objects[1].delete_marker_version_id, "a marker")
     await refused(head(api, bucket, "k", version_id=first), "NoSuchVersion", 404)
-    await refused(get(api, bucket, "k", version_id="none"), "NoSuchVersion", 404)
+    await refused(get(api, bucket, "k", version_id="none"), "InvalidArgument", 400)

@@ -173,7 +173,10 @@ async def preflight(api, bucket):
         (200, "https://a.example.com", "GET, PUT"),
     )
     same((headers["Access-Control-Max-Age"], headers["Access-Control-Expose-Headers"]), ("60", "ETag"))
-    same([name.strip().lower() for name in headers["Access-Control-Allow-Headers"].split(",")], ["x-one", "authorization"])
+    same(
+        [name.strip().lower() for name in headers["Access-Control-Allow-Headers"].split(",")],
+        ["x-one", "authorization"],
+    )
     for refused in (
         ask(**origin, Access_Control_Request_Method="DELETE"),
         ask(Origin="https://example.net", Access_Control_Request_Method="GET"),
@@ -195,7 +198,8 @@ async def website(api, bucket):
     for key in ("index.html", "error.html", "sub/index.html"):
         await put(api, bucket, key, key.encode(), content_type="text/html")
     rule = lambda number, condition, **redirect: oss.RoutingRule(
-        rule_number=number, condition=oss.RoutingRuleCondition(**condition), redirect=oss.RoutingRuleRedirect(**redirect)
+        rule_number=number, condition=oss.RoutingRuleCondition(**condition),
+        redirect=oss.RoutingRuleRedirect(**redirect)
     )
     await api.put_bucket_website(
         bucket=bucket,
@@ -205,8 +209,9 @@ async def website(api, bucket):
             routing_rules=oss.RoutingRules(
                 routing_rules=[
                     rule(
-                        1, dict(key_prefix_equals="old/", http_error_code_returned_equals=404), redirect_type="External",
-                        protocol="http", host_name="127.0.0.1:9", http_redirect_code=302, replace_key_prefix_with="new/",
+                        1, dict(key_prefix_equals="old/", http_error_code_returned_equals=404),
+                        redirect_type="External", protocol="http", host_name="127.0.0.1:9", http_redirect_code=302,
+                        enable_replace_prefix=True, replace_key_prefix_with="new/",
                     )
                 ]
             ),

@@ -41,7 +41,7 @@ async def bucket_worm(api, bucket):
     same((await api.get_bucket_worm(bucket=bucket)).worm_configuration.retention_period_in_days, 2)
     await refused(extend(worm_id, 1), "InvalidWORMConfiguration", 400)
     await refused(api.abort_bucket_worm(bucket=bucket), "WORMConfigurationLocked", 403)
-    await refused(initiate(1), "WORMConfigurationLocked", 403)
+    await refused(initiate(1), "WORMConfigurationConflict", 409)
 
 
 @case
@@ -73,7 +73,7 @@ async def bucket_object_worm(api, bucket):
     set_to = lambda configuration: api.put_bucket_object_worm_configuration(
         bucket=bucket, object_worm_configuration=configuration
     )
-    await refused(api.get_bucket_object_worm_configuration(bucket=bucket), "NoSuchObjectWORMConfiguration", 404)
+    await refused(api.get_bucket_object_worm_configuration(bucket=bucket), "NoSuchObjectWormConfiguration", 404)
     await versioning(api, bucket)
     await refused(set_to(oss.ObjectWormConfiguration()), "MalformedXML", 400, ec="0015-00000231")
     await set_to(configuration(mode="GOVERNANCE", days=1))

@@ -160,7 +160,9 @@ def symlinks(api, name):
     same(bucket.get_symlink("link").target_key, "dir/target é")
     same(bucket.get_object("link").read(), b"behind it")
     refused(lambda: bucket.get_symlink("none"), "NoSuchKey", 404)
-    refused(lambda: bucket.put_symlink("k", "link", headers={"x-oss-forbid-overwrite": "true"}), "FileAlreadyExists", 409)
+    refused(
+        lambda: bucket.put_symlink("k", "link", headers={"x-oss-forbid-overwrite": "true"}), "FileAlreadyExists", 409
+    )
 
 
 @case
@@ -186,7 +188,10 @@ def multipart(api, name):
     for number, block in enumerate(blocks, 1):
         result = bucket.upload_part(key, upload_id, number, block)
         parts.append(oss2.models.PartInfo(number, result.etag, size=len(block), part_crc=result.crc))
-    same([(part.part_number, part.size) for part in bucket.list_parts(key, upload_id).parts], [(1, 200_000), (2, 150_000), (3, 7)])
+    same(
+        [(part.part_number, part.size) for part in bucket.list_parts(key, upload_id).parts],
+        [(1, 200_000), (2, 150_000), (3, 7)],
+    )
     same([part.part_number for part in oss2.PartIterator(bucket, key, upload_id, max_parts=1)], [1, 2, 3])
     same([(item.key, item.upload_id) for item in bucket.list_multipart_uploads().upload_list], [(key, upload_id)])
     bucket.complete_multipart_upload(key, upload_id, parts)
@@ -212,7 +217,8 @@ def multipart(api, name):
     ):
         refused(call, "NoSuchUpload", 404, ec=ec)
     refused(
-        lambda: bucket.init_multipart_upload("copy", headers={"x-oss-forbid-overwrite": "true"}), "FileAlreadyExists", 409
+        lambda: bucket.init_multipart_upload("copy", headers={"x-oss-forbid-overwrite": "true"}),
+        "FileAlreadyExists", 409,
     )
     refused(lambda: bucket.list_multipart_uploads(max_uploads=1001), "InvalidArgument", 400)
 
@@ -298,7 +304,9 @@ def select(api, name):
     text = b"name,age\nann,34\nbob,9\n"
     bucket.put_object("people.csv", text)
     use = {"CsvHeaderInfo": "Use"}
-    result = bucket.select_object("people.csv", "select name from ossobject where cast(age as int) > 20", select_params=use)
+    result = bucket.select_object(
+        "people.csv", "select name from ossobject where cast(age as int) > 20", select_params=use
+    )
     same(result.read(), b"ann\n")
     found = bucket.create_select_object_meta("people.csv", {"OverwriteIfExists": "true"})
     same(found.rows, 3)

@@ -28,7 +28,9 @@ def wrong_credentials(api, name):
     refused(lambda: api.bucket(name, api.auth(token="unknown")).get_object("k"), "InvalidSecurityToken", 403)
     for auth in (api.auth(), unknown, api.auth(secret="wrong"), oss2.AnonymousAuth()):
         missing = api.bucket(name + "-none", auth)
-        for call in (missing.list_objects, missing.get_bucket_acl, missing.delete_bucket, lambda: missing.get_object("k")):
+        for call in (
+            missing.list_objects, missing.get_bucket_acl, missing.delete_bucket, lambda: missing.get_object("k")
+        ):
             refused(
                 call, "NoSuchBucket", 404, ec="0015-00000101", message="The specified bucket does not exist."
             )
@@ -48,7 +50,9 @@ def signed_urls(api, name):
     same((found.read(), found.content_type), (b"plain.txt", "text/q"))
     refused(lambda: bucket.get_object_with_url(url + "&response-cache-control=x"), "SignatureDoesNotMatch", 403)
     url = bucket.sign_url("PUT", "k", 60, headers={"Content-Type": "text/p"})
-    refused(lambda: bucket.put_object_with_url(url, b"x", headers={"Content-Type": "text/q"}), "SignatureDoesNotMatch", 403)
+    refused(
+        lambda: bucket.put_object_with_url(url, b"x", headers={"Content-Type": "text/q"}), "SignatureDoesNotMatch", 403
+    )
     if api.form == "v1":
         # Negative, since the service looks at the time before anything else in this version.
         refused(lambda: bucket.get_object_with_url(bucket.sign_url("GET", "k", -5)), "AccessDenied", 403)
@@ -108,8 +112,8 @@ def providers(api, name):
             return oss2.credentials.Credentials(os.environ["OSS_ACCESS_KEY_ID"], KEY_SECRET)
 
     provider = Provider()
-    auth = oss2.ProviderAuth(provider) if api.form == "v1" else oss2.ProviderAuthV4(provider)
-    bucket = api.bucket(name, auth)
+    kind = {"v1": oss2.ProviderAuth, "v2": oss2.ProviderAuthV2, "v4": oss2.ProviderAuthV4}[api.form]
+    bucket = api.bucket(name, kind(provider))
     bucket.put_object("k", b"x")
     same((bucket.get_object("k").read(), provider.asked >= 2), (b"x", True))
 

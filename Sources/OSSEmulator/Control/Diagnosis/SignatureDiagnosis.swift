@@ -79,8 +79,8 @@ struct SignatureDiagnosis: Sendable {
             + " The secret may be wrong, or the request was changed on its way."
     }
 
-    var json: JSON {
-        func texts(_ candidate: Candidate) -> JSON {
+    var json: JSONValue {
+        func texts(_ candidate: Candidate) -> JSONValue {
             [
                 "mistake": .string(candidate.mistakes.joined(separator: ", and ")),
                 "canonicalRequest": .optional(candidate.canonicalRequest.map(Redaction.token)),
