@@ -74,9 +74,10 @@ public final class Emulator: Sendable {
     }
 
     private static func open(_ configuration: EmulatorConfiguration) throws -> any Storage {
-        guard let directory = configuration.dataDirectory else { return MemoryStorage() }
-        return try FileStorage(
+        guard let directory = configuration.dataDirectory else { return configuration.storage(MemoryStorage()) }
+        let files = try FileStorage(
             directory: directory, isSynchronizing: configuration.synchronizesFiles, logger: configuration.logger)
+        return configuration.storage(files)
     }
 
     private static func reason(_ error: any Error) -> String {
