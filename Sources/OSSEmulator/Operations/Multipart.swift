@@ -129,7 +129,7 @@ extension Service {
         try call.request.checkTrafficLimit()
         var source = try copySource(call)
         if source.version.type == .symlink {
-            (source.version, source.lease) = try follow(source.version, in: source.bucket, as: call.identity)
+            (source.version, source.lease) = try follow(source.version, in: source.bucket, call)
         }
         guard !isFrozen(source.version, in: source.bucket) else { throw Fault.invalidObjectState }
         var start: Int64 = 0
@@ -217,7 +217,7 @@ extension Service {
             wanted = try Self.wantedParts(document)
         }
         let acl = try ObjectAttributes.acl(of: request)
-        let forbidOverwrite = try request.flag("x-oss-forbid-overwrite")
+        let forbidOverwrite = try call.forbidsOverwrite()
         let now = configuration.now()
         let whole = found.record.isSequential ? try await contentMD5(of: Self.assemble(found, wanted)) : nil
         let written = try await catalogue.change(bucket.name, key.key) { [wanted] catalogue in

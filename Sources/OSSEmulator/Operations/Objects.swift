@@ -24,7 +24,7 @@ extension Service {
 
     /// Refuses early what would be refused after the body was sent.
     func checkOverwrite(_ call: Call) throws -> Bool {
-        let forbids = try call.request.flag("x-oss-forbid-overwrite")
+        let forbids = try call.forbidsOverwrite()
         let bucket = try call.bucket
         guard bucket.versioning != .enabled,
             let existing = try catalogue.version(ObjectVersion.nullID, of: try call.key, in: bucket.name),
@@ -128,7 +128,7 @@ extension Service {
             return ReadableObject(
                 version: version, lease: lease, versionHeader: versionHeader, isFrozen: isFrozen(version, in: bucket))
         }
-        let (target, targetLease) = try follow(version, in: bucket, as: call.identity)
+        let (target, targetLease) = try follow(version, in: bucket, call)
         return ReadableObject(
             version: version.showing(target), lease: targetLease, versionHeader: versionHeader,
             isFrozen: isFrozen(target, in: bucket))

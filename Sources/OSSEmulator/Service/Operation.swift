@@ -72,8 +72,9 @@ struct Operation: Sendable {
 
 extension Operation {
     static let all: [Operation] =
-        bucketOperations + listingOperations + lifecycleOperations + objectOperations + taggingOperations
-        + multipartOperations + appendOperations + symlinkOperations + restoreOperations + retentionOperations
+        bucketOperations + listingOperations + objectOperations + taggingOperations + multipartOperations
+        + appendOperations + symlinkOperations + restoreOperations + retentionOperations
+        + configurationOperations + policyOperations + bucketTagOperations + wormOperations + corsOperations
 
     private struct Place: Hashable {
         var method: String
@@ -99,6 +100,10 @@ extension Operation {
         "x-oss-write-get-object-response",
     ]
 
+    /// Those that another method would have found here.
+    private static let answeredSubresources: [Scope: Set<String>] = Dictionary(grouping: all, by: \.scope)
+        .mapValues { Set($0.flatMap(\.parameters).filter { !$0.contains("=") }.map(String.init)) }
+
     /// Finds the operation that a request asks for.
     static func route(method: HTTPMethod, target: RequestTarget, headers: HTTPHeaders) -> Operation {
         let scope: Scope = target.bucket == nil ? .service : target.key == nil ? .bucket : .object
@@ -106,11 +111,13 @@ extension Operation {
         guard let found = candidates.first(where: { $0.matches(target.query, headers) }) else {
             return .methodNotAllowed
         }
-        // A sub-resource that nothing here answers must not be taken for the plain operation on what it belongs to.
-        if found.parameters.isEmpty, target.query.items.contains(where: { otherSubresources.contains($0.name) }) {
-            return .notHere
+        // A sub-resource must not be taken for what it belongs to: DELETE ?acl doesn't delete a bucket.
+        guard found.parameters.isEmpty, method != .OPTIONS else { return found }
+        let names = target.query.items.map(\.name)
+        if scope != .object, let answered = answeredSubresources[scope], names.contains(where: answered.contains) {
+            return .methodNotAllowed
         }
-        return found
+        return names.contains(where: otherSubresources.contains) ? .notHere : found
     }
 
     /// The sub-resource is one of the service's, but nothing here answers it.

@@ -85,6 +85,7 @@ final class Service: Responder {
             exchange?.update { $0.fail(.internalError) }
         }
         let elapsed = (NIODeadline.now() - started).nanoseconds / 1_000_000
+        allowOrigin(head, bucket: bucket, in: &response)
         response.headers.append(HeaderField(name: "Server", value: "AliyunOSS"))
         response.headers.append(
             HeaderField(name: "Date", value: configuration.now().advanced(by: injection?.fault.skew ?? 0).httpDate))
@@ -126,8 +127,7 @@ final class Service: Responder {
         let call = Call(
             request: request, identity: identity, accessKeyID: check.accessKeyID, bucketRecord: bucket, body: body,
             eventLoop: eventLoop)
-        try authorize(call)
-        return try await request.operation.perform(self, call)
+        return try await perform(call)
     }
 
     // MARK: Errors
@@ -191,7 +191,13 @@ struct Call {
         let bytes = try await body.collect(upTo: Service.maximumDocument)
         try ContentMD5(request)?.check(ContentMD5.digest(of: bytes))
         guard !bytes.isEmpty else { return nil }
-        guard let node = try? XMLReader.read(bytes), node.name == root else { throw Fault.malformedXML }
+        let node: XMLNode
+        do throws(XMLFailure) {
+            node = try XMLReader.read(bytes)
+        } catch {
+            throw Fault.malformedXML("\(error.reason) at byte \(error.offset)")
+        }
+        guard node.name == root else { throw Fault.malformedXML("The root element must be \(root).") }
         return node
     }
 
