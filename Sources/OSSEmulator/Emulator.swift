@@ -133,7 +133,6 @@ public final class Emulator: Sendable {
                     let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: sizes)
                     try channel.pipeline.syncOperations.addHandlers([
                         HTTPResponseEncoder(), ByteToMessageHandler(decoder), IdleWatch(limits),
-                        ProtocolErrorHandler(now: configuration.now),
                     ])
                     return try Child(
                         wrappingChannelSynchronously: channel,

@@ -216,6 +216,7 @@ private struct FailingStorage: Storage {
     func newBlob() throws -> any BlobSink { Sink(base: try base.newBlob(), disk: disk) }
     func openBlob(_ id: BlobID) throws -> any BlobSource { try base.openBlob(id) }
     func discard(_ ids: [BlobID]) { base.discard(ids) }
+    func write(_ record: AccountRecord) throws { try base.write(record) }
     func write(_ record: BucketRecord) throws { try base.write(record) }
 
     func write(_ version: ObjectVersion, bucket: String) throws {
@@ -275,11 +276,8 @@ private final class LogLines: Sendable {
             set { metadata[key] = newValue }
         }
 
-        func log(
-            level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
-            function: String, line: UInt
-        ) {
-            lines.lines.withLockedValue { $0.append("\(message) \(metadata ?? [:])") }
+        func log(event: LogEvent) {
+            lines.lines.withLockedValue { $0.append("\(event.message) \(event.metadata ?? [:])") }
         }
     }
 }

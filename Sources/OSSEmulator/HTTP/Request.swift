@@ -92,7 +92,7 @@ final class RequestBody {
         } catch {
             isBroken = true
             if error is StalledBody { throw Fault.requestTimeout }
-            // The client is gone, or what it sent isn't HTTP any more; that was answered where it was found.
+            if let error = error as? HTTPParserError, error.hasListener { throw Fault.invalidRequest }
             throw ConnectionLost()
         }
     }
@@ -111,3 +111,10 @@ final class RequestBody {
 
 /// The client went away in the middle of a request: there is nobody to answer.
 struct ConnectionLost: Error {}
+
+extension HTTPParserError {
+    /// Whether there may be somebody to tell: a client that closes in the middle of a request has left.
+    var hasListener: Bool {
+        if case .invalidEOFState = self { false } else { true }
+    }
+}

@@ -27,8 +27,20 @@ struct Connection {
 
     func serve(_ inbound: Inbound, _ outbound: Outbound) async throws {
         let parts = Parts(inbound)
-        while let part = try await parts.next() {
+        while true {
+            let part: HTTPServerRequestPart?
+            do {
+                part = try await parts.next()
+            } catch let error as HTTPParserError where error.hasListener {
+                return try await refuse(.invalidRequest, outbound)
+            }
             guard case .head(let head) = part else { return }
+            // `gzip, chunked` would be one whose bytes must be unpacked; of others nobody knows the end.
+            let codings = head.headers["transfer-encoding"]
+            guard codings.isEmpty || codings.count == 1 && codings[0].trimmingBlanks.lowercased() == "chunked" else {
+                return try await refuse(
+                    .notImplemented("Transfer-Encoding: \(codings.joined(separator: ", "))"), outbound)
+            }
             let wantsContinue = head.headers["expect"].contains { $0.lowercased() == "100-continue" }
             let body = RequestBody(
                 head: head,
@@ -58,14 +70,19 @@ struct Connection {
                 throw error
             }
             if !body.isFinished {
-                guard canDrain, isKept else {
-                    await linger(parts, outbound)
-                    return
-                }
+                if body.isBroken { return await lingerUnread(outbound) }
+                guard canDrain, isKept else { return await linger(parts, outbound) }
                 while try await body.read() != nil {}
             }
             if !isKept { return }
         }
+    }
+
+    /// Answers what isn't a request, or none whose end is known, and takes no more.
+    private func refuse(_ fault: Fault, _ outbound: Outbound) async throws {
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")
+        try await write(service.refuse(fault), to: head, keepAlive: false, outbound)
+        await lingerUnread(outbound)
     }
 
     private func outstanding(_ body: RequestBody) -> Int64 {
@@ -142,6 +159,17 @@ struct Connection {
         while dropped < Self.lingerBytes, let part = try? await parts.next() {
             if case .body(let bytes) = part { dropped += Int64(bytes.readableBytes) }
         }
+    }
+
+    /// The same where what comes isn't HTTP any more: no parts of a request come from it, and nobody counts its bytes.
+    private func lingerUnread(_ outbound: Outbound) async {
+        outbound.finish()
+        channel.setOption(.autoRead, value: true).whenSuccess { [channel] in channel.read() }
+        let timeout = channel.eventLoop.scheduleTask(in: Self.lingerTime) { [channel] in
+            channel.close(promise: nil)
+        }
+        defer { timeout.cancel() }
+        try? await channel.closeFuture.get()
     }
 
     /// The parts of all requests. A class, because several closures take from the one iterator.

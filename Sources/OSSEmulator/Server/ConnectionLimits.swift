@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -129,13 +130,17 @@ final class AcceptGate: ChannelDuplexHandler {
     typealias InboundOut = Channel
     typealias OutboundIn = Never
 
+    private final class Count: Sendable {
+        let value = Atomic(0)
+    }
+
     private static let pause = TimeAmount.milliseconds(200)
     private static let silence = TimeAmount.seconds(10)
 
     private let limit: Int
     private let warn: (String) -> Void
     private var nextWarning = NIODeadline.uptimeNanoseconds(0)
-    private var count = 0
+    private let count = Count()
     private var isPaused = false
     private var wantsRead = false
 
@@ -154,12 +159,13 @@ final class AcceptGate: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let child = unwrapInboundIn(data)
-        guard count < limit else {
-            refuse("there are \(count) already", context)
+        guard count.value.load(ordering: .relaxed) < limit else {
+            refuse("there are \(limit) already", context)
             return child.close(promise: nil)
         }
-        count += 1
-        child.closeFuture.hop(to: context.eventLoop).assumeIsolated().whenComplete { _ in self.count -= 1 }
+        count.value.add(1, ordering: .relaxed)
+        // It closes on an event loop of its own.
+        child.closeFuture.whenComplete { [count] _ in count.value.subtract(1, ordering: .relaxed) }
         context.fireChannelRead(data)
     }
 

@@ -103,13 +103,24 @@ final class Service: Responder {
         return response
     }
 
+    /// Answers what isn't even a request.
+    func refuse(_ fault: Fault) -> Response {
+        let now = configuration.now()
+        let id = Self.makeRequestID(now)
+        var response = document(fault, head: HTTPRequestHead(version: .http1_1, method: .GET, uri: "/"), requestID: id)
+        response.set("Server", "AliyunOSS")
+        response.set("Date", now.httpDate)
+        response.set("x-oss-request-id", id)
+        return response
+    }
+
     /// Without the query, which may hold a signature or a token.
     private static func path(of head: HTTPRequestHead) -> Substring {
         head.uri.prefix { $0 != "?" }
     }
 
     /// 24 digits, the first 8 of them the time, as the service makes them.
-    static func makeRequestID(_ now: EmulatorInstant) -> String {
+    private static func makeRequestID(_ now: EmulatorInstant) -> String {
         let time = Hex.encode(UInt64(bitPattern: now.seconds), uppercase: true).suffix(8)
         return time + Hex.encode(UInt64.random(in: 0 ... .max), uppercase: true)
     }

@@ -73,11 +73,6 @@ extension Service {
         if let length = call.body.announcedLength, length > limit {
             throw Fault.entityTooLarge(length, limit: limit)
         }
-        // `gzip, chunked` would be one whose bytes must be unpacked.
-        let codings = call.request.headers["transfer-encoding"]
-        guard codings.allSatisfy({ $0.trimmingBlanks.lowercased() == "chunked" }), codings.count < 2 else {
-            throw Fault.notImplemented("Transfer-Encoding: \(codings.joined(separator: ", "))")
-        }
         let expected = try ContentMD5(call.request)
         // A piece is gathered, then hashed and stored in one go.
         let share = budget.share()
