@@ -84,40 +84,55 @@ class Request:
         self.bucket = rng.choice(BUCKETS) if scope != "service" else None
         self.key = rng.choice(KEYS) if scope == "object" else ""
         self.query = [(name, value) for name, value in operation["query"]]
+        self.upload = STATE.upload(rng) if "uploadId" in operation.get("parameters", []) else None
+        if self.upload:
+            self.bucket, self.key, _ = self.upload
+        # Few are right with all that they may have.
+        share = rng.choice([0, 0, 0.1, 0.3])
         for name in operation.get("parameters", []):
-            if name in ("uploadId", "partNumber", "position", "wormId") or rng.random() < 0.3:
-                self.query.append((name, parameter(rng, name)))
+            if name in ("uploadId", "partNumber", "position", "wormId") or rng.random() < share:
+                self.query.append((name, self.parameter(rng, name)))
         self.headers = []
         for name in set(operation.get("headers", [])):
             # Those that the request has anyhow.
-            if name.lower() not in ("content-length", "authorization", "date", "x-oss-date") and rng.random() < 0.25:
+            if name.lower() not in ("content-length", "authorization", "date", "x-oss-date") and (
+                name in REQUIRED or rng.random() < share
+            ):
                 self.headers.append((name, header(rng, name)))
         body = operation.get("body")
         if body == "binary":
             self.body = rng.randbytes(rng.choice([0, 1, 100, 1000, 70000]))
         else:
             self.body = xml(rng, body) if body else b""
-        if any(name == "delete" for name, _ in self.query):
-            self.headers.append(("Content-MD5", wire.md5(self.body)))
+        self.has_digest = any(name == "delete" for name, _ in self.query)
+
+    def parameter(self, rng, name):
+        usual = {"uploadId": self.upload[2] if self.upload else "x", "partNumber": str(rng.randrange(1, 3)),
+                 "position": rng.choice(["0", "1", "100"]), "max-keys": "10", "encoding-type": "url",
+                 "versionId": STATE.version(rng)}
+        return usual[name] if name in usual and rng.random() < 0.8 else rng.choice(NASTY)
 
 
-def parameter(rng, name):
-    usual = {"uploadId": STATE.upload(rng), "partNumber": str(rng.randrange(1, 5)), "position": rng.choice(["0", "1", "100"]),
-             "max-keys": "10", "encoding-type": "url", "versionId": STATE.version(rng)}
-    return usual[name] if name in usual and rng.random() < 0.7 else rng.choice(NASTY)
+REQUIRED = {
+    "x-oss-copy-source", "x-oss-symlink-target", "x-oss-acl", "x-oss-object-acl", "x-oss-access-point-name",
+    "x-oss-access-point-for-object-process-name",
+}
+USUAL = {
+    "x-oss-copy-source": "/fuzz/k", "x-oss-complete-all": "yes", "Range": "bytes=0-9", "x-oss-tagging": "a=b",
+    "x-oss-callback": NASTY[-5], "x-oss-symlink-target": "k", "x-oss-acl": "private", "x-oss-object-acl": "private",
+    "x-oss-storage-class": "IA", "x-oss-access-point-name": "point", "x-oss-metadata-directive": "REPLACE",
+}
 
 
 def header(rng, name):
-    usual = {"x-oss-copy-source": "/fuzz/k", "Content-MD5": "", "x-oss-complete-all": "yes", "Range": "bytes=0-9",
-             "x-oss-tagging": "a=b", "x-oss-callback": NASTY[-5], "x-oss-symlink-target": "k"}
-    return usual[name] if name in usual and rng.random() < 0.6 else rng.choice(NASTY)
+    return USUAL[name] if name in USUAL and rng.random() < 0.7 else rng.choice(NASTY)
 
 
 class State:
     """Names that the server gave out, so that requests can name them."""
 
     def __init__(self):
-        self.uploads = collections.deque(["x"], 50)
+        self.uploads = collections.deque([("fuzz", "k", "x")], 50)
         self.versions = collections.deque(["null"], 200)
 
     def upload(self, rng):
@@ -129,9 +144,9 @@ class State:
     def learn(self, headers, body):
         if headers.get("x-oss-version-id"):
             self.versions.append(headers["x-oss-version-id"])
-        found = re.search(rb"<UploadId>([0-9A-F]+)</UploadId>", body)
+        found = re.search(rb"<Bucket>(.*)</Bucket><Key>([ -~]*)</Key><UploadId>([0-9A-F]+)</UploadId>", body)
         if found:
-            self.uploads.append(found.group(1).decode())
+            self.uploads.append(tuple(group.decode() for group in found.groups()))
 
 
 STATE = State()
@@ -209,6 +224,8 @@ def encode(rng, signer, request):
     path = "/" if request.bucket is None else f"/{quote(request.bucket, safe='~', errors='surrogateescape')}/"
     path += quote(request.key, safe="/~", errors="surrogateescape") if request.bucket is not None else ""
     headers = [(name, printable(value)) for name, value in request.headers]
+    if request.has_digest:
+        headers.append(("Content-MD5", wire.md5(request.body)))
     query = [(name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape")) for name, value in request.query]
     framing = rng.random()
     body = request.body
@@ -454,13 +471,23 @@ class Fuzzer:
             self.program, "--data", self.data, "--no-sync",
             limits={resource.RLIMIT_AS: 8 << 30} if sys.platform == "linux" else None)
         self.starts += 1
+        self.furnish()
+        self.gate.set()
+
+    def furnish(self):
+        """Makes what requests are about; some of them delete it."""
         signer = self.server.signer
         for bucket in BUCKETS[:-1]:
             acl = "public-read-write" if bucket == "fuzz-public" else "private"
             self.simple(wire.head(signer, "PUT", f"/{bucket}/", headers=[("x-oss-acl", acl)], length=0))
+            for key in KEYS[:5]:
+                path = f"/{bucket}/" + quote(key, safe="/~")
+                self.simple(wire.head(signer, "PUT", path, headers=[("x-oss-tagging", "a=b")], length=1000) + b"x" * 1000)
         body = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
         self.simple(wire.head(signer, "PUT", "/fuzz-versioned/", [("versioning", "")], length=len(body)) + body)
-        self.gate.set()
+        upload = self.simple(wire.head(signer, "POST", "/fuzz/parts", [("uploads", "")], length=0))
+        if upload is not None:
+            STATE.learn(upload.headers, upload.body)
 
     def simple(self, data):
         with socket.create_connection(("127.0.0.1", self.server.port), timeout=PATIENCE) as connection:
@@ -479,6 +506,12 @@ class Fuzzer:
         left = os.listdir(os.path.join(self.data, "temporary"))
         if left:
             self.fail(f"left in temporary: {left[:5]}")
+
+    def guarded(self, body):
+        try:
+            body()
+        except (Failure, OSError) as error:
+            self.fail(f"{error!r}")
 
     def watch(self):
         if not self.server.is_alive():
@@ -500,10 +533,13 @@ class Fuzzer:
         workers = [Worker(self, number) for number in range(WORKERS)]
         for worker in workers:
             worker.start()
-        next_restart = RESTART
+        next_restart, next_furnishing = RESTART, 0.0
         while not self.is_over():
             time.sleep(0.1)
             self.watch()
+            if time.monotonic() > next_furnishing and self.failure is None:
+                self.guarded(self.furnish)
+                next_furnishing = time.monotonic() + 1
             if self.count >= next_restart and not self.is_over():
                 next_restart += RESTART
                 self.stop()
