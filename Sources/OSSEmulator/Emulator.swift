@@ -55,10 +55,11 @@ public final class Emulator: Sendable {
             storage = opened
             let catalogue = try await pool.runIfActive { [pool] in try Catalogue(storage: opened, pool: pool) }
             let recorder = try recorder(configuration)
-            let listener = try await bind(configuration.host, configuration.port, group)
+            let listener = try await bind(configuration.host, configuration.port, group, configuration)
             let control =
-                if let port = configuration.controlPort { try await bind(configuration.controlHost, port, group) } else
-                {
+                if let port = configuration.controlPort {
+                    try await bind(configuration.controlHost, port, group, configuration)
+                } else {
                     nil as Listener?
                 }
             return Emulator(
@@ -73,9 +74,10 @@ public final class Emulator: Sendable {
     }
 
     private static func open(_ configuration: EmulatorConfiguration) throws -> any Storage {
-        guard let directory = configuration.dataDirectory else { return MemoryStorage() }
-        return try FileStorage(
+        guard let directory = configuration.dataDirectory else { return configuration.storage(MemoryStorage()) }
+        let files = try FileStorage(
             directory: directory, isSynchronizing: configuration.synchronizesFiles, logger: configuration.logger)
+        return configuration.storage(files)
     }
 
     private static func reason(_ error: any Error) -> String {
@@ -89,19 +91,29 @@ public final class Emulator: Sendable {
             log: try configuration.requestLog.map { try RequestLog(path: $0, logger: configuration.logger) })
     }
 
-    private static func bind(_ host: String, _ port: Int, _ group: MultiThreadedEventLoopGroup) async throws -> Listener
-    {
+    private static func bind(
+        _ host: String, _ port: Int, _ group: MultiThreadedEventLoopGroup, _ configuration: EmulatorConfiguration
+    ) async throws -> Listener {
         do {
-            return try await listen(host, port, group)
+            return try await listen(host, port, group, configuration)
         } catch {
             throw EmulatorError(description: "cannot listen on \(host):\(port): \(reason(error))")
         }
     }
 
     private static func listen(
-        _ host: String, _ port: Int, _ group: MultiThreadedEventLoopGroup
+        _ host: String, _ port: Int, _ group: MultiThreadedEventLoopGroup, _ configuration: EmulatorConfiguration
     ) async throws -> Listener {
-        try await ServerBootstrap(group: group)
+        let limits = configuration.connectionLimits
+        return try await ServerBootstrap(group: group)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let gate = AcceptGate(limit: limits.connections) { reason in
+                        configuration.logger.warning("a connection was refused", metadata: ["reason": "\(reason)"])
+                    }
+                    try channel.pipeline.syncOperations.addHandler(gate)
+                }
+            }
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -110,17 +122,17 @@ public final class Emulator: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelOption(
                 .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 256 << 10)
+                value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 256 << 10)
             )
-            .childChannelOption(.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20))
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 128 << 10))
             .bind(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    var limits = NIOHTTPDecoderLimitConfiguration()
-                    limits.maxHeaderFieldSize = 64 << 10
-                    limits.maxHeaderListSize = 128 << 10
-                    let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+                    var sizes = NIOHTTPDecoderLimitConfiguration()
+                    sizes.maxHeaderFieldSize = 64 << 10
+                    sizes.maxHeaderListSize = 128 << 10
+                    let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: sizes)
                     try channel.pipeline.syncOperations.addHandlers([
-                        HTTPResponseEncoder(), ByteToMessageHandler(decoder), ProtocolErrorHandler(),
+                        HTTPResponseEncoder(), ByteToMessageHandler(decoder), IdleWatch(limits),
                     ])
                     return try Child(
                         wrappingChannelSynchronously: channel,

@@ -65,6 +65,10 @@ public struct EmulatorConfiguration: Sendable {
     public var now: @Sendable () -> EmulatorInstant = { EmulatorInstant.now }
     /// How long a callback may take.
     var callbackTime = Duration.seconds(5)
+    /// How long a connection may do nothing, and how many there may be.
+    var connectionLimits = ConnectionLimits()
+    /// Takes the place of the storage; a test's own fails where it wants.
+    var storage: @Sendable (any Storage) -> any Storage = { $0 }
     /// How the stalls of faults are waited for.
     var sleep: Sleeper = { try await Task.sleep(for: .milliseconds($0)) }
     /// Where the emulator logs; secrets never.

@@ -170,8 +170,10 @@ struct EmulatorCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        // Writes to a connection that the client closed must fail, not end the process.
+        // Writes to a connection that the client closed, or beyond a file's limit, must fail, not end the process.
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
+        Self.raiseFileLimit()
         var configuration = EmulatorConfiguration()
         configuration.host = host
         configuration.port = port
@@ -207,6 +209,23 @@ struct EmulatorCommand: AsyncParsableCommand {
         line.withCString { _ = write(STDOUT_FILENO, $0, strlen($0)) }
         for await _ in stop { break }
         try await emulator.shutdown()
+    }
+
+    /// Each connection is an open file, and the limit that a shell gives is often 1024 or 256.
+    private static func raiseFileLimit() {
+        var limit = rlimit()
+        #if canImport(Glibc)
+            let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+            let files = RLIMIT_NOFILE
+        #endif
+        guard getrlimit(files, &limit) == 0 else { return }
+        // macOS may refuse more than 10240, whatever it names as the maximum.
+        for wanted: rlim_t in [40960, 10240] where limit.rlim_cur < wanted {
+            var raised = limit
+            raised.rlim_cur = min(limit.rlim_max, wanted)
+            if setrlimit(files, &raised) == 0 { return }
+        }
     }
 
     /// One element for each SIGINT or SIGTERM, as long as the sources live.

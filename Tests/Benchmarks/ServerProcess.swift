@@ -44,7 +44,7 @@ final class ServerProcess: Sendable {
         startTime = clock.duration(to: .now) / .seconds(1)
         self.id = id
         let fields = String(decoding: line, as: UTF8.self).split(separator: " ").map(String.init)
-        guard fields.count == 5, fields[0] == "ready", let colon = fields[1].lastIndex(of: ":"),
+        guard fields.count >= 5, fields[0] == "ready", let colon = fields[1].lastIndex(of: ":"),
             let port = UInt16(fields[1][fields[1].index(after: colon)...])
         else { giveUp("\(program) did not start") }
         func value(_ field: String) -> String { String(field.drop { $0 != "=" }.dropFirst()) }

@@ -194,6 +194,11 @@ final class Socket: Sendable {
         }
     }
 
+    /// Sends nothing more, but still receives.
+    func finish() async throws {
+        try await run { _ = shutdown($0, CInt(SHUT_WR)) }
+    }
+
     private static func receive(_ descriptor: CInt, _ chunk: inout [UInt8]) throws -> Int {
         let count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
         guard count >= 0 else { throw SocketFailure(what: "receive") }

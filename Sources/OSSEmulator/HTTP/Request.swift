@@ -45,6 +45,8 @@ final class RequestBody {
     private let beforeFirst: (() async throws -> Void)?
     private(set) var isFinished = false
     private(set) var hasStarted = false
+    /// Nothing more can come.
+    private(set) var isBroken = false
     private(set) var received: Int64 = 0
     /// What the request announced; nil for a chunked body.
     let announcedLength: Int64?
@@ -70,7 +72,7 @@ final class RequestBody {
             hasStarted = true
             if let beforeFirst, isChunked || announcedLength ?? 0 > 0 { try await beforeFirst() }
         }
-        switch try await next() {
+        switch try await nextPart() {
         case .body(let bytes):
             received += Int64(bytes.readableBytes)
             try await pace?(bytes.readableBytes)
@@ -79,6 +81,18 @@ final class RequestBody {
             isFinished = true
             return nil
         case .head, nil:
+            isBroken = true
+            throw ConnectionLost()
+        }
+    }
+
+    private func nextPart() async throws -> HTTPServerRequestPart? {
+        do {
+            return try await next()
+        } catch {
+            isBroken = true
+            if error is StalledBody { throw Fault.requestTimeout }
+            if let error = error as? HTTPParserError, error.hasListener { throw Fault.invalidRequest }
             throw ConnectionLost()
         }
     }
@@ -97,3 +111,10 @@ final class RequestBody {
 
 /// The client went away in the middle of a request: there is nobody to answer.
 struct ConnectionLost: Error {}
+
+extension HTTPParserError {
+    /// Whether there may be somebody to tell: a client that closes in the middle of a request has left.
+    var hasListener: Bool {
+        if case .invalidEOFState = self { false } else { true }
+    }
+}

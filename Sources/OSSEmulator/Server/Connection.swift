@@ -24,12 +24,23 @@ struct Connection {
     private static let lingerTime = TimeAmount.seconds(10)
     /// With no more than this outstanding the connection is worth keeping.
     private static let drainBytes: Int64 = 64 << 10
-    private static let readChunk = 512 << 10
 
     func serve(_ inbound: Inbound, _ outbound: Outbound) async throws {
         let parts = Parts(inbound)
-        while let part = try await parts.next() {
+        while true {
+            let part: HTTPServerRequestPart?
+            do {
+                part = try await parts.next()
+            } catch let error as HTTPParserError where error.hasListener {
+                return try await refuse(.invalidRequest, outbound)
+            }
             guard case .head(let head) = part else { return }
+            // `gzip, chunked` would be one whose bytes must be unpacked; of others nobody knows the end.
+            let codings = head.headers["transfer-encoding"]
+            guard codings.isEmpty || codings.count == 1 && codings[0].trimmingBlanks.lowercased() == "chunked" else {
+                return try await refuse(
+                    .notImplemented("Transfer-Encoding: \(codings.joined(separator: ", "))"), outbound)
+            }
             let wantsContinue = head.headers["expect"].contains { $0.lowercased() == "100-continue" }
             let body = RequestBody(
                 head: head,
@@ -43,7 +54,8 @@ struct Connection {
             }
             let response = try await responder.respond(to: head, body: body, channel: channel)
             let canDrain =
-                !body.isFinished && (body.hasStarted || !wantsContinue) && outstanding(body) <= Self.drainBytes
+                !body.isFinished && !body.isBroken && (body.hasStarted || !wantsContinue)
+                && outstanding(body) <= Self.drainBytes
             var isKept = head.isKeepAlive && (body.isFinished || canDrain)
             do {
                 var sent = head.method == .HEAD ? 0 : response.length
@@ -58,14 +70,19 @@ struct Connection {
                 throw error
             }
             if !body.isFinished {
-                guard canDrain, isKept else {
-                    await linger(parts, outbound)
-                    return
-                }
+                if body.isBroken { return await lingerUnread(outbound) }
+                guard canDrain, isKept else { return await linger(parts, outbound) }
                 while try await body.read() != nil {}
             }
             if !isKept { return }
         }
+    }
+
+    /// Answers what isn't a request, or none whose end is known, and takes no more.
+    private func refuse(_ fault: Fault, _ outbound: Outbound) async throws {
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")
+        try await write(service.refuse(fault), to: head, keepAlive: false, outbound)
+        await lingerUnread(outbound)
     }
 
     private func outstanding(_ body: RequestBody) -> Int64 {
@@ -104,9 +121,10 @@ struct Connection {
     private func send(_ segments: [Segment], _ head: HTTPServerResponsePart, _ outbound: Outbound) async throws {
         let storage = service.catalogue.storage
         let reader = SegmentReader(storage: storage, segments: segments)
+        let share = service.budget.share()
         guard storage.isBlocking else {
             var before = [head]
-            while let bytes = try reader.read(upTo: Self.readChunk) {
+            while let bytes = try reader.read(upTo: share.piece) {
                 try await outbound.write(contentsOf: before + [.body(.byteBuffer(bytes))])
                 before = []
             }
@@ -114,7 +132,7 @@ struct Connection {
             return
         }
         let pool = service.pool
-        let next = { pool.runIfActive(eventLoop: channel.eventLoop) { try reader.read(upTo: Self.readChunk) } }
+        let next = { pool.runIfActive(eventLoop: channel.eventLoop) { try reader.read(upTo: share.piece) } }
         try await outbound.write(head)
         var pending = next()
         while let bytes = try await pending.get() {
@@ -141,6 +159,17 @@ struct Connection {
         while dropped < Self.lingerBytes, let part = try? await parts.next() {
             if case .body(let bytes) = part { dropped += Int64(bytes.readableBytes) }
         }
+    }
+
+    /// The same where what comes isn't HTTP any more: no parts of a request come from it, and nobody counts its bytes.
+    private func lingerUnread(_ outbound: Outbound) async {
+        outbound.finish()
+        channel.setOption(.autoRead, value: true).whenSuccess { [channel] in channel.read() }
+        let timeout = channel.eventLoop.scheduleTask(in: Self.lingerTime) { [channel] in
+            channel.close(promise: nil)
+        }
+        defer { timeout.cancel() }
+        try? await channel.closeFuture.get()
     }
 
     /// The parts of all requests. A class, because several closures take from the one iterator.

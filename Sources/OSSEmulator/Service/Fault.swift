@@ -131,6 +131,12 @@ extension Fault {
     static let bodyTooLarge = Fault(
         .badRequest, "InvalidArgument", "The request body is larger than this operation allows.")
 
+    static let invalidRequest = Fault(.badRequest, "InvalidRequest", "The request is not valid HTTP/1.1.")
+
+    static let requestTimeout = Fault(
+        .badRequest, "RequestTimeout",
+        "Your socket connection to the server was not read from or written to within the timeout period.")
+
     static let metadataTooLarge = Fault(
         .badRequest, "InvalidArgument", "The total size of the user metadata must not exceed 8 KB.")
 

@@ -18,6 +18,7 @@ final class Service: Responder {
     /// The faults to inject, and who writes down what was asked; nil where nobody wants them.
     let faults: FaultRules?
     let recorder: ExchangeRecorder?
+    let budget = TransferBudget()
     private let authenticator: Authenticator
     private let domains: [String]
 
@@ -99,6 +100,17 @@ final class Service: Responder {
                 "operation": "\(operation.name)", "bucket": "\(bucket ?? "")",
                 "status": "\(response.status.code)", "milliseconds": "\(elapsed)", "signature": "\(check.scheme)",
             ])
+        return response
+    }
+
+    /// Answers what isn't even a request.
+    func refuse(_ fault: Fault) -> Response {
+        let now = configuration.now()
+        let id = Self.makeRequestID(now)
+        var response = document(fault, head: HTTPRequestHead(version: .http1_1, method: .GET, uri: "/"), requestID: id)
+        response.set("Server", "AliyunOSS")
+        response.set("Date", now.httpDate)
+        response.set("x-oss-request-id", id)
         return response
     }
 

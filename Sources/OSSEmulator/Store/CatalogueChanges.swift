@@ -52,8 +52,11 @@ extension Catalogue {
     func updateAccount(_ id: String, _ body: (inout AccountRecord) throws -> Void) throws {
         var record = account(id)
         try body(&record)
-        try storage.write(record)
-        mutate { $0.accounts[id] = record }
+        try apply {
+            try storage.write(record)
+        } then: {
+            mutate { $0.accounts[id] = record }
+        }
     }
 
     // MARK: Versions

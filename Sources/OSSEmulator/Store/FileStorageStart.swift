@@ -38,7 +38,7 @@ extension FileStorage {
         }
 
         var state = StoredState()
-        for name in try Files.list(root + "/accounts") {
+        for name in try Files.list(root + "/accounts") where Self.isHexadecimal(name) {
             let path = "\(root)/accounts/\(name)"
             guard let record = AccountRecord(encoded: try Files.readAll(path)) else {
                 leaveOut(path, "the record is damaged")
@@ -57,11 +57,11 @@ extension FileStorage {
                 leaveOut(folder, "its record is damaged")
                 continue
             }
-            for name in try Files.list(folder + "/objects") {
+            for name in try Files.list(folder + "/objects") where Self.isHexadecimal(name, count: 2) {
                 folders.append((state.buckets.count, "\(folder)/objects/\(name)"))
             }
             var bucket = StoredState.Bucket(record: record)
-            for id in try Files.list(folder + "/uploads") {
+            for id in try Files.list(folder + "/uploads") where Self.isHexadecimal(id) {
                 let path = "\(folder)/uploads/\(id)"
                 guard let bytes = try contents(path + "/upload") else {
                     try clear(path)
@@ -115,7 +115,8 @@ extension FileStorage {
     }
 
     private func blobSizes() throws -> [BlobID: Int64] {
-        let folders = try Files.list(root + "/blobs").map { "\(root)/blobs/\($0)" }
+        let folders = try Files.list(root + "/blobs").filter { Self.isHexadecimal($0, count: 2) }
+            .map { "\(root)/blobs/\($0)" }
         let found = try Self.concurrently(folders) { folder in
             try Files.list(folder).compactMap { name -> (BlobID, Int64)? in
                 guard let value = UInt64(name, radix: 16), let size = Files.size("\(folder)/\(name)") else {
@@ -173,10 +174,14 @@ extension FileStorage {
         }
     }
 
-    /// `HASH.VERSION`; other names are nothing of ours.
+    /// Whatever has another name is nothing of ours.
+    private static func isHexadecimal(_ name: some StringProtocol, count: Int? = nil) -> Bool {
+        name.utf8.allSatisfy { Hex.digit($0) != nil } && name.utf8.count == count ?? name.utf8.count
+    }
+
+    /// `HASH.VERSION`.
     private static func isVersion(_ name: String) -> Bool {
-        let bytes = name.utf8
-        guard bytes.count > 65, let dot = bytes.firstIndex(of: UInt8(ascii: ".")) else { return false }
-        return bytes.distance(from: bytes.startIndex, to: dot) == 64
+        let words = name.split(separator: ".", omittingEmptySubsequences: false)
+        return words.count == 2 && isHexadecimal(words[0], count: 64) && isHexadecimal(words[1])
     }
 }

@@ -61,8 +61,6 @@ private final class BodyWriter: Sendable {
 }
 
 extension Service {
-    /// How much of a body is gathered before it is hashed and stored in one go.
-    private static let ingestChunk = 512 << 10
     /// Up to here hashing takes less time than handing the bytes to another thread.
     private static let smallBody = 16 << 10
 
@@ -76,6 +74,8 @@ extension Service {
             throw Fault.entityTooLarge(length, limit: limit)
         }
         let expected = try ContentMD5(call.request)
+        // A piece is gathered, then hashed and stored in one go.
+        let share = budget.share()
         let writer = BodyWriter(storage: catalogue.storage)
         let pool = self.pool
         var pending: EventLoopFuture<Void>?
@@ -83,19 +83,19 @@ extension Service {
         var body: StoredBody
         do {
             if let length = call.body.announcedLength {
-                gathered.reserveCapacity(Int(min(length, Int64(Self.ingestChunk))))
+                gathered.reserveCapacity(Int(min(length, Int64(share.piece))))
             }
             while var bytes = try await call.body.read() {
                 guard call.body.received <= limit else {
                     throw Fault.entityTooLarge(call.body.received, limit: limit)
                 }
                 gathered.writeBuffer(&bytes)
-                guard gathered.readableBytes >= Self.ingestChunk else { continue }
+                guard gathered.readableBytes >= share.piece else { continue }
                 let chunk = gathered
                 try await pending?.get()
                 pending = pool.runIfActive(eventLoop: call.eventLoop) { try writer.append(chunk) }
                 gathered = ByteBuffer()
-                gathered.reserveCapacity(Self.ingestChunk)
+                gathered.reserveCapacity(share.piece)
             }
             try await pending?.get()
             pending = nil
