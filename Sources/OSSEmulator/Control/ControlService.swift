@@ -61,7 +61,8 @@ final class ControlService: Responder {
             do {
                 return try JSONReader.read(body)
             } catch {
-                throw Refusal(status: .badRequest, message: "The body is not JSON: \(error.reason), at byte \(error.offset).")
+                throw Refusal(
+                    status: .badRequest, message: "The body is not JSON: \(error.reason), at byte \(error.offset).")
             }
         }
     }
@@ -331,7 +332,8 @@ final class ControlService: Responder {
                 (-limit...limit).contains(seconds * 1000)
             else {
                 throw Refusal(
-                    status: .badRequest, message: "'offset' must be a number of seconds, at most \(Int64(limit) / 1000).")
+                    status: .badRequest,
+                    message: "'offset' must be a number of seconds, at most \(Int64(limit) / 1000).")
             }
             clock.offset = Int64(seconds * 1000)
         } else if request.head.method != .GET {
