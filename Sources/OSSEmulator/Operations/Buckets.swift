@@ -212,12 +212,13 @@ extension Service {
             }
             return sum
         }
+        let liveChannels = try call.bucket.documents("live").count
         return Response(root: "BucketStat") { xml in
             xml.element("Storage", sum.objects.values.reduce(sum.partSize) { $0 + $1.size })
             xml.element("ObjectCount", sum.objects.values.reduce(0) { $0 + $1.count })
             xml.element("MultipartUploadCount", sum.uploads)
             xml.element("MultipartPartCount", sum.parts)
-            xml.element("LiveChannelCount", 0)
+            xml.element("LiveChannelCount", liveChannels)
             xml.element("LastModifiedTime", call.request.received.seconds)
             let names: [(StorageClass, String)] = [
                 (.standard, "Standard"), (.infrequentAccess, "InfrequentAccess"), (.archive, "Archive"),

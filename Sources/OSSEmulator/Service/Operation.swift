@@ -77,7 +77,7 @@ extension Operation {
         + configurationOperations + policyOperations + bucketTagOperations + wormOperations + corsOperations
         + inventoryOperations + styleOperations + cnameOperations + redundancyOperations + replicationOperations
         + metadataConfigurationOperations + accessPointOperations + metaQueryOperations + dataPipelineOperations
-        + serviceOperations
+        + serviceOperations + liveChannelOperations
 
     private struct Place: Hashable {
         var method: String
