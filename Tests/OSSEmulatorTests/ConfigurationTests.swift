@@ -160,6 +160,10 @@ struct ConfigurationCase: Sendable, CustomTestStringConvertible {
             unset: "NoSuchTransferAccelerationConfiguration",
             good: [("<Enabled>true</Enabled>", ["<Enabled>true</Enabled>"])], bad: [("", malformed)]),
         ConfigurationCase(
+            subresource: "qos", root: "BucketUserQos", unset: "", canDelete: false,
+            good: [("<StorageCapacity>100</StorageCapacity>", ["<StorageCapacity>100</StorageCapacity>"])],
+            bad: [("", malformed), ("<StorageCapacity>-2</StorageCapacity>", "InvalidArgument")]),
+        ConfigurationCase(
             subresource: "website", root: "WebsiteConfiguration", unset: "NoSuchWebsiteConfiguration",
             good: [
                 (

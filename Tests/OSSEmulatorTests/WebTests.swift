@@ -24,6 +24,11 @@ import Testing
                 return try await client.send("OPTIONS", path, headers: fields, isSigned: false)
             }
             #expect(try await ask("http://a", "GET").element("Code") == "AccessForbidden")
+            var stranger = client
+            stranger.accessKeyID = "ak"
+            let signed = try await stranger.send(
+                "OPTIONS", "/bkt/k", headers: ["Origin": "http://a", "Access-Control-Request-Method": "GET"])
+            #expect(signed.element("Code") == "AccessForbidden")
             #expect(try await ask("http://a", "GET", path: "/none/k").element("Code") == "NoSuchBucket")
             _ = try await client.configure(
                 "cors", "CORSConfiguration",

@@ -190,11 +190,13 @@ extension Service {
             var uploads = 0
             var parts = 0
             var partSize: Int64 = 0
+            var lastModified: Int64 = 0
         }
         let sum = try catalogue.inBucket(try call.bucket.name) { bucket in
             var sum = Sum()
             for (_, entry) in bucket.objects {
                 for version in entry.versions {
+                    sum.lastModified = max(sum.lastModified, version.lastModified.seconds)
                     if version.isDeleteMarker {
                         sum.markers += 1
                     } else {
@@ -219,7 +221,7 @@ extension Service {
             xml.element("MultipartUploadCount", sum.uploads)
             xml.element("MultipartPartCount", sum.parts)
             xml.element("LiveChannelCount", liveChannels)
-            xml.element("LastModifiedTime", call.request.received.seconds)
+            xml.element("LastModifiedTime", sum.lastModified)
             let names: [(StorageClass, String)] = [
                 (.standard, "Standard"), (.infrequentAccess, "InfrequentAccess"), (.archive, "Archive"),
                 (.coldArchive, "ColdArchive"), (.deepColdArchive, "DeepColdArchive"),

@@ -119,6 +119,16 @@ extension Configuration {
             "BucketRequestPayment", "requestPayment", root: "RequestPaymentConfiguration",
             .of(.one("Payer", .choice(["BucketOwner", "Requester"]))),
             unset: .document([XMLNode("Payer", "BucketOwner")]), canDelete: false),
+        Configuration(
+            "BucketStorageCapacity", "qos", root: "BucketUserQos",
+            .of(.one("StorageCapacity", .integer(.min ... .max))),
+            unset: .document([XMLNode("StorageCapacity", "-1")]), canDelete: false
+        ) { document, _ in
+            let capacity = document.value("StorageCapacity") ?? ""
+            guard Int64(capacity).map({ $0 >= -1 }) == true else {
+                throw Fault.invalidArgument("StorageCapacity", capacity, "The storage capacity must be at least -1.")
+            }
+        },
         // How much is stored is told, not limited: which error the service would give isn't known.
         Configuration(
             "BucketStorageQuota", "quota", root: "QuotaConfiguration",

@@ -22,6 +22,7 @@ extension Configuration {
         guard !document.children.isEmpty else {
             throw Fault.malformedXML("IndexDocument, ErrorDocument or RoutingRules must be there.")
         }
+        document.settleMirrors()
     }
 
     private static let routingRule = Schema.of(
@@ -46,6 +47,21 @@ extension Configuration {
                     .optional("MirrorReturnHeaders", .of(.many("ReturnHeader", 0...100, keyAndValue))),
                 ])),
         .optional("LuaConfig", .of(.optional("Script"))))
+}
+
+extension XMLNode {
+    /// Of a mirror the service says twice whether it passes the query on.
+    fileprivate mutating func settleMirrors() {
+        guard var rules = child("RoutingRules") else { return }
+        for index in rules.children.indices {
+            guard var redirect = rules.children[index].child("Redirect"), redirect.value("RedirectType") == "Mirror",
+                let passes = redirect.value("MirrorPassQueryString")
+            else { continue }
+            redirect.set(XMLNode("PassQueryString", passes))
+            rules.children[index].set(redirect)
+        }
+        set(rules)
+    }
 }
 
 extension Fault {

@@ -91,18 +91,17 @@ extension Operation {
 
     /// Sub-resources of the service that must not be taken for a plain request on the bucket or object.
     private static let otherSubresources: Set<String> = [
-        "accessPoint", "accessPointConfigForObjectProcess", "accessPointForObjectProcess", "accessPointPolicy",
-        "accessPointPolicyForObjectProcess", "accessmonitor", "bucketArchiveDirectRead",
+        "accessmonitor", "accessPoint", "accessPointConfigForObjectProcess", "accessPointForObjectProcess",
+        "accessPointPolicy", "accessPointPolicyForObjectProcess", "asyncFetch", "bucketArchiveDirectRead",
         "cleanRestoredObject", "cloudboxes", "cname", "comp", "cors", "dataPipeline", "encryption", "httpsConfig",
-        "img", "inventory", "legalHold", "live", "logging", "metaQuery", "MetaQuery", "metadataConfiguration",
-        "metadataInventoryTable", "metadataJournalTable", "objectWorm", "overwriteConfig", "policy", "policyStatus",
-        "publicAccessBlock", "qosInfo", "quota", "redundancyTransition", "referer", "regions", "replication",
-        "replicationLocation", "replicationProgress", "requestPayment", "resourceGroup", "resourcePool", "restore",
-        "retention", "rtc", "seal", "style", "symlink", "transferAcceleration", "userDefinedLogFieldsConfig", "vod",
-        "website", "worm", "wormExtend", "wormId", "x-oss-async-process", "x-oss-process",
-        "x-oss-write-get-object-response",
-        // Of services that are not described any more, or are others.
-        "asyncFetch", "qos", "requesterQosInfo", "resourcePoolBuckets", "resourcePoolInfo",
+        "img", "inventory", "legalHold", "live", "logging", "metadataConfiguration", "metadataInventoryTable",
+        "metadataJournalTable", "MetaQuery", "metaQuery", "objectWorm", "overwriteConfig", "policy", "policyStatus",
+        "publicAccessBlock", "qos", "qosInfo", "qosRequester", "quota", "redundancyTransition", "referer", "regions",
+        "replication", "replicationLocation", "replicationProgress", "requesterQosInfo", "requestPayment",
+        "resourceGroup", "resourcePool", "resourcePoolBuckets", "resourcePoolInfo", "restore", "retention", "rtc",
+        "seal", "style", "symlink", "transferAcceleration", "udf", "udfApplication", "udfApplicationLog", "udfImage",
+        "udfImageDesc", "userDefinedLogFieldsConfig", "vod", "website", "worm", "wormExtend", "wormId",
+        "x-oss-async-process", "x-oss-process", "x-oss-write-get-object-response",
     ]
 
     /// Those that another method would have found here.
