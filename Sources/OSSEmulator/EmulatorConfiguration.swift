@@ -63,6 +63,9 @@ public struct EmulatorConfiguration: Sendable {
     public var requestLog: String?
     /// The emulator's clock: it judges signatures and dates what is stored.
     public var now: @Sendable () -> EmulatorInstant = { EmulatorInstant.now }
+    /// Where callbacks go that name another host: its name, in lower case, and a port of 127.0.0.1. No TLS is spoken
+    /// there. All other callbacks off this machine fail without being made.
+    public var callbackPorts: [String: Int] = [:]
     /// How long a callback may take.
     var callbackTime = Duration.seconds(5)
     /// How long a connection may do nothing, and how many there may be.

@@ -141,6 +141,12 @@ struct EmulatorCommand: AsyncParsableCommand {
     var requestLog: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Send the callbacks for a host to a port of 127.0.0.1, without TLS; may be repeated.",
+            valueName: "host=port"))
+    var callbackHost: [String] = []
+
+    @Option(
         help: ArgumentHelp("How long the restore of an archived object takes.", valueName: "seconds"))
     var restoreDuration = 5
 
@@ -149,6 +155,7 @@ struct EmulatorCommand: AsyncParsableCommand {
     var logLevel = LogLevel.warning
 
     func validate() throws {
+        _ = try callbackPorts()
         guard (0...65535).contains(port) else { throw ValidationError("--port must be between 0 and 65535") }
         guard (0...65535).contains(controlPort ?? 0) else {
             throw ValidationError("--control-port must be between 0 and 65535")
@@ -169,6 +176,18 @@ struct EmulatorCommand: AsyncParsableCommand {
         }
     }
 
+    private func callbackPorts() throws -> [String: Int] {
+        var ports: [String: Int] = [:]
+        for text in callbackHost {
+            let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty, let port = Int(parts[1]), (1...65535).contains(port) else {
+                throw ValidationError("--callback-host must look like www.example.com=8301, not \(text)")
+            }
+            ports[parts[0].lowercased()] = port
+        }
+        return ports
+    }
+
     func run() async throws {
         // Writes to a connection that the client closed, or beyond a file's limit, must fail, not end the process.
         signal(SIGPIPE, SIG_IGN)
@@ -187,6 +206,7 @@ struct EmulatorCommand: AsyncParsableCommand {
         configuration.allowsFaultHeaders = faultHeaders
         configuration.requestLog = requestLog
         configuration.restoreDuration = .seconds(restoreDuration)
+        configuration.callbackPorts = try callbackPorts()
         let standard = EmulatorCredential.standard
         configuration.credentials =
             try credentials.map { try EmulatorCredential.read(file: $0) } ?? [

@@ -135,6 +135,20 @@ private final class CallbackServer: ChannelInboundHandler, Sendable {
         }
     }
 
+    @Test func aHostCanStandForAPortHere() async throws {
+        try await CallbackServer(.movedPermanently, "{}").run { port, server in
+            try await withEmulator({ $0.callbackPorts = ["www.example.com": port] }) { client async throws in
+                for url in ["http://www.example.com", "https://WWW.example.com:8443/path"] {
+                    let reply = try await Self.put(client, #"{"callbackUrl":"\#(url)","callbackBody":"x"}"#)
+                    #expect(reply.status == 203 && reply.element("Message") == "Error status : 301.")
+                }
+                let received = server.received.withLock { $0 }
+                #expect(received.map(\.head.uri) == ["/", "/path"])
+                #expect(received.first?.head.headers["host"] == ["www.example.com"])
+            }
+        }
+    }
+
     @Test func theSecondUrlIsAskedToo() async throws {
         try await CallbackServer(.ok, "[]").run { port, _ in
             try await withEmulator { client async throws in

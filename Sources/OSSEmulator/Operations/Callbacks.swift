@@ -177,10 +177,10 @@ extension Service {
         }
         var failure = Fault.callbackFailed
         for address in callback.addresses {
-            guard let host = address.loopback, !address.isSecure else { continue }
+            guard let place = place(of: address) else { continue }
             do {
                 let headers = callback.headers(for: address, length: body.count, call)
-                let answer = try await post(body, to: address, host: host, headers, call.eventLoop)
+                let answer = try await post(body, to: place, path: address.path, headers, call.eventLoop)
                 var response = response
                 response.replace("Content-Type", "application/json")
                 response.body = .bytes(answer)
@@ -194,13 +194,21 @@ extension Service {
         throw failure
     }
 
+    /// Where to connect to on this machine; nil where the callback can't be made.
+    private func place(of address: Callback.Address) -> (host: String, port: Int)? {
+        if let port = configuration.callbackPorts[address.host] { return ("127.0.0.1", port) }
+        guard let host = address.loopback, !address.isSecure else { return nil }
+        return (host, address.port)
+    }
+
     private func post(
-        _ body: [UInt8], to address: Callback.Address, host: String, _ headers: HTTPHeaders, _ loop: any EventLoop
+        _ body: [UInt8], to place: (host: String, port: Int), path: String, _ headers: HTTPHeaders,
+        _ loop: any EventLoop
     ) async throws -> [UInt8] {
         typealias Client = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
         let time = TimeAmount.milliseconds(configuration.callbackTime.milliseconds)
         let client: Client = try await ClientBootstrap(group: loop).connectTimeout(time)
-            .connect(to: try SocketAddress(ipAddress: host, port: address.port)) { channel in
+            .connect(to: try SocketAddress(ipAddress: place.host, port: place.port)) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     return try Client(wrappingChannelSynchronously: channel)
@@ -213,7 +221,7 @@ extension Service {
         }
         defer { timer.cancel() }
         return try await client.executeThenClose { inbound, outbound in
-            let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: address.path, headers: headers)
+            let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: path, headers: headers)
             try await outbound.write(
                 contentsOf: [.head(head), .body(.byteBuffer(ByteBuffer(bytes: body))), .end(nil)])
             var status = HTTPResponseStatus.badGateway

@@ -79,8 +79,7 @@ extension Operation {
         + configurationOperations + policyOperations + bucketTagOperations + wormOperations + corsOperations
         + inventoryOperations + styleOperations + cnameOperations + redundancyOperations + replicationOperations
         + metadataConfigurationOperations + accessPointOperations + metaQueryOperations + dataPipelineOperations
-        + serviceOperations
-        + formOperations
+        + serviceOperations + liveChannelOperations + formOperations
 
     private struct Place: Hashable {
         var method: String
