@@ -51,7 +51,11 @@ final class TemporaryFolder {
 
 @Suite struct StorageTests {
     private func withData(_ folder: TemporaryFolder, _ body: (TestClient) async throws -> Void) async throws {
-        try await withEmulator({ $0.dataDirectory = folder.path + "/data" }, body)
+        try await withEmulator(
+            {
+                $0.dataDirectory = folder.path + "/data"
+                $0.blocksPublicAccess = false
+            }, body)
     }
 
     @Test func everythingSurvivesARestart() async throws {

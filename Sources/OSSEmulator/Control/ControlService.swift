@@ -61,7 +61,8 @@ final class ControlService: Responder {
             do {
                 return try JSONReader.read(body)
             } catch {
-                throw Refusal(status: .badRequest, message: "The body is not JSON: \(error.reason), at byte \(error.offset).")
+                throw Refusal(
+                    status: .badRequest, message: "The body is not JSON: \(error.reason), at byte \(error.offset).")
             }
         }
     }
@@ -71,7 +72,8 @@ final class ControlService: Responder {
         do {
             try checkOrigin(of: head)
             let (segments, query) = try Self.split(head.uri)
-            let isToken = segments.isEmpty && (head.method == .POST || query.has("Action")) || segments == ["sts"]
+            let hasAction = query.has("Action") || head.headers.contains(name: "x-acs-action")
+            let isToken = segments.isEmpty ? hasAction || head.method == .POST : segments == ["sts"]
             let isCredential = isToken || segments.first == "latest" || segments == ["credentials"]
             let request = Request(head: head, segments: segments, query: query, body: [], now: clock.now)
             response =
@@ -331,7 +333,8 @@ final class ControlService: Responder {
                 (-limit...limit).contains(seconds * 1000)
             else {
                 throw Refusal(
-                    status: .badRequest, message: "'offset' must be a number of seconds, at most \(Int64(limit) / 1000).")
+                    status: .badRequest,
+                    message: "'offset' must be a number of seconds, at most \(Int64(limit) / 1000).")
             }
             clock.offset = Int64(seconds * 1000)
         } else if request.head.method != .GET {

@@ -186,7 +186,8 @@ extension Service {
         request.operation = operation
         return try await carryOut(
             Call(
-                request: request, identity: call.identity, accessKeyID: call.accessKeyID, bucketRecord: call.bucketRecord, body: call.body,
+                request: request, identity: call.identity, accessKeyID: call.accessKeyID,
+                bucketRecord: call.bucketRecord, body: call.body,
                 eventLoop: call.eventLoop))
     }
 

@@ -38,7 +38,7 @@ extension Service {
     ) throws {
         let isOwner = call.identity.owns(bucket)
         if isOwner, bucket.documents["policy"] == nil { return }
-        let isBlocked = isClosedToPublic(bucket)
+        let isBlocked = blocksPublicAccess(bucket)
         let existing = try key.flatMap { try catalogue.version(version, of: $0, in: bucket.name) }
         let decision = try decide(call, actions, key, existing, bucket, ignoresPublic: isBlocked)
         // Nobody can lock himself out of the policy that does.
@@ -113,18 +113,14 @@ extension Service {
 
     // MARK: Public access
 
-    /// Whether public access to a bucket is blocked, so that what its ACLs and its policy open to everybody doesn't
-    /// count.
-    ///
-    /// Only where somebody asked for it. Of a new bucket the service says that it is blocked, and so does GetBucketInfo
-    /// here; but clients' tests make buckets with public ACLs, and must go on to find them public.
-    private func isClosedToPublic(_ bucket: BucketRecord) -> Bool {
-        bucket.documents["publicAccessBlock"].flatMap { try? XMLReader.read($0) }?.value("BlockPublicAccess") == "true"
+    /// Whether what a bucket's ACLs and its policy open to everybody doesn't count.
+    func blocksPublicAccess(_ bucket: BucketRecord) -> Bool {
+        bucket.blocksPublicAccess || catalogue.account(bucket.ownerID).blocksPublicAccess
     }
 
     /// Where public access is blocked, nothing can be made public either.
     private func checkPublicACL(_ request: Request, _ bucket: BucketRecord) throws {
-        guard isClosedToPublic(bucket) else { return }
+        guard blocksPublicAccess(bucket) else { return }
         if request.operation.createsBucket, request.header("x-oss-acl")?.hasPrefix("public") == true {
             throw Fault.publicNotAllowed("bucket acl")
         }
@@ -135,7 +131,7 @@ extension Service {
 
     /// The same of a policy that is to be put.
     func checkPublicPolicy(_ policy: BucketPolicy, _ bucket: BucketRecord) throws {
-        if policy.isPublic, isClosedToPublic(bucket) { throw Fault.publicNotAllowed("bucket policy") }
+        if policy.isPublic, blocksPublicAccess(bucket) { throw Fault.publicNotAllowed("bucket policy") }
     }
 
     // MARK: Who pays

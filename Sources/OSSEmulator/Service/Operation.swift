@@ -75,6 +75,9 @@ extension Operation {
         bucketOperations + listingOperations + objectOperations + taggingOperations + multipartOperations
         + appendOperations + symlinkOperations + restoreOperations + retentionOperations
         + configurationOperations + policyOperations + bucketTagOperations + wormOperations + corsOperations
+        + inventoryOperations + styleOperations + cnameOperations + redundancyOperations + replicationOperations
+        + metadataConfigurationOperations + accessPointOperations + metaQueryOperations + dataPipelineOperations
+        + serviceOperations
 
     private struct Place: Hashable {
         var method: String
