@@ -311,6 +311,35 @@ private struct SigningService: Sendable {
     }
 }
 
+@Suite struct PresigningExamples {
+    @Test func urls() async throws {
+        try await withClient { client in
+            let link = try await client.presign(
+                GetObjectRequest(bucket: "my-bucket", key: "report.pdf"), expires: .after(.seconds(3600)))
+            print(link.url)
+
+            let upload = try await client.presign(
+                PutObjectRequest(
+                    bucket: "my-bucket", key: "photo.jpg", metadata: ["album": "holidays"], contentType: "image/jpeg"),
+                expires: .after(.seconds(600)))
+            for field in upload.headers {
+                print("\(field.name): \(field.value)")
+            }
+        }
+    }
+
+    @Test func forms() async throws {
+        try await withClient { client in
+            let post = try await client.presignPost(
+                bucket: "my-bucket", key: "uploads/${filename}",
+                conditions: [.field("key", startsWith: "uploads/"), .contentLength(1...10_000_000)])
+            for field in post.fields {
+                print("<input type=\"hidden\" name=\"\(field.name)\" value=\"\(field.value)\">")
+            }
+        }
+    }
+}
+
 @Suite struct EmulatorExamples {
     func server() throws {
         let configuration = ClientConfiguration(
