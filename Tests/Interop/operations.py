@@ -64,6 +64,7 @@ NOT_OFFERED = {
     "ProcessObject": "no images, documents or media are processed",
     "AsyncProcessObject": "no images, documents or media are processed",
     "DoMetaQueryAction": "data sets are a service of their own; the service, too, refuses them for these buckets",
+    "PutCname": "nobody can prove that a domain is his: no name server is asked",
     "WriteGetObjectResponse": "it answers a request that waits for a function; no functions are called",
 }
 

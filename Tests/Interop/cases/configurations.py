@@ -427,7 +427,7 @@ async def replication(api, bucket):
     result = await set_to(rule())
     item = (await found()).replication_configuration.rules[0]
     expect(item.id, "a rule gets an id")
-    same(result.replication_rule_id, item.id)
+    same(result.headers.get("x-oss-replication-rule-id"), item.id)
     same((item.action, item.prefix_set.prefixs, item.sync_role), ("ALL", ["a/", "b/"], "role"))
     same(
         (item.destination.bucket, item.destination.location, item.destination.transfer_type),

@@ -119,7 +119,7 @@ async def post_object(api, bucket):
         same((status, b"<PostResponse>" in body), (201, True))
         redirect = {"success_action_redirect": "http://127.0.0.1:9/done?a=b"}
         status, body, headers = post(bucket, fields | sign(bucket, []) | redirect)
-        same((status, headers["Location"].startswith("http://127.0.0.1:9/done?a=b&bucket=" + bucket)), (303, True))
+        same((status, headers["Location"]), (303, "http://127.0.0.1:9/done?a=b"))
     status, body, _ = post(bucket, {"key": "k"} | signed_v1(bucket, []) | {"OSSAccessKeyId": "invalid-ak"})
     same((status, code(body)), (403, "InvalidAccessKeyId"))
     status, body, _ = post(bucket, {"key": "k"})

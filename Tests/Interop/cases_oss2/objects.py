@@ -294,10 +294,10 @@ def encryption(api, name):
 @case
 def processing(api, name):
     bucket = api.bucket(name)
-    bucket.put_object("image.png", b"no image")
+    bucket.put_object("image.png", b"\x89PNG\r\n\x1a\n and so on")
     refused(lambda: bucket.get_object("image.png", process="image/info"), "NotImplemented", 501)
     refused(lambda: bucket.process_object("image.png", "image/resize,w_1|sys/saveas,o_eA"), "NotImplemented", 501)
-    refused(lambda: bucket.async_process_object("image.png", "video/convert,f_avi"), "NotImplemented", 501)
+    refused(lambda: bucket.async_process_object("image.png", "video/convert,f_avi"), "Imm Client", 404)
 
 
 @case
