@@ -65,7 +65,9 @@ struct Operation: Sendable {
     }
 
     /// The more conditions it has, the better it fits a request that meets them.
-    private var weight: Int { parameters.count * 2 + (header == nil ? 0 : 1) }
+    private var weight: Int {
+        parameters.count * 4 + parameters.count { $0.contains("=") } * 2 + (header == nil ? 0 : 1)
+    }
 }
 
 // MARK: - Finding the operation
@@ -74,6 +76,7 @@ extension Operation {
     static let all: [Operation] =
         bucketOperations + listingOperations + lifecycleOperations + objectOperations + taggingOperations
         + multipartOperations + appendOperations + symlinkOperations + restoreOperations + retentionOperations
+        + selectOperations + processOperations + liveChannelOperations
 
     private struct Place: Hashable {
         var method: String
@@ -103,9 +106,7 @@ extension Operation {
     static func route(method: HTTPMethod, target: RequestTarget, headers: HTTPHeaders) -> Operation {
         let scope: Scope = target.bucket == nil ? .service : target.key == nil ? .bucket : .object
         let candidates = table[Place(method: method.rawValue, scope: scope)] ?? []
-        guard let found = candidates.first(where: { $0.matches(target.query, headers) }) else {
-            return .methodNotAllowed
-        }
+        let found = candidates.first { $0.matches(target.query, headers) } ?? .methodNotAllowed
         // A sub-resource that nothing here answers must not be taken for the plain operation on what it belongs to.
         if found.parameters.isEmpty, target.query.items.contains(where: { otherSubresources.contains($0.name) }) {
             return .notHere
