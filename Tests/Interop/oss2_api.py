@@ -1,13 +1,13 @@
-"""The older official Python SDK, oss2, with both versions of the signature."""
+"""The older official Python SDK, oss2, with all versions of the signature."""
 
 import contextlib
 import functools
 import inspect
 
 import oss2
-from harness import COVERAGE, ENDPOINT, KEY_ID, KEY_SECRET, REGION, same
+from harness import COVERAGE, CREDENTIALS, ENDPOINT, KEY_ID, KEY_SECRET, REGION, same
 
-FORMS = ["v1", "v4"]
+FORMS = ["v1", "v2", "v4"]
 
 #: What signs URLs, reads lists or asks twice: no operations of their own.
 HELPERS = {"sign_url", "sign_rtmp_url", "object_exists"}
@@ -50,7 +50,12 @@ class API:
     def auth(self, key_id=KEY_ID, secret=KEY_SECRET, token=None):
         if token is not None:
             return oss2.StsAuth(key_id, secret, token, auth_version=self.form)
-        return oss2.Auth(key_id, secret) if self.form == "v1" else oss2.AuthV4(key_id, secret)
+        return oss2.make_auth(key_id, secret, self.form)
+
+    def auth_of(self, name):
+        """What signs with one of the pairs of keys in `credentials`."""
+        pair = CREDENTIALS[name]
+        return self.auth(pair["accessKeyId"], pair["accessKeySecret"], pair.get("securityToken"))
 
     def _options(self, auth):
         session = oss2.Session()

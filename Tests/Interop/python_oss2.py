@@ -1,4 +1,4 @@
-"""The older official Python SDK, oss2, against oss-emulator: everything that it can ask for, good and bad, with both
+"""The older official Python SDK, oss2, against oss-emulator: everything that it can ask for, good and bad, with all
 versions of the signature."""
 
 import importlib

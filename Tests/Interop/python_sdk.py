@@ -8,7 +8,8 @@ from operations import NOT_OFFERED, OPERATIONS
 from sdk import FORMS, open_client
 
 for module in (
-    "objects", "processing", "multipart", "listings", "buckets", "configurations", "access", "worm", "metadata", "authentication",
+    "objects", "processing", "multipart", "listings", "buckets", "configurations", "access", "worm", "metadata",
+    "authentication",
     "transfers", "web", "every_operation",
 ):
     importlib.import_module(f"cases.{module}")

@@ -9,7 +9,7 @@ import alibabacloud_oss_v2 as oss
 import alibabacloud_oss_v2.aio as oss_aio
 from alibabacloud_oss_v2 import crc as oss_crc
 from alibabacloud_oss_v2 import operations as oss_operations
-from harness import COVERAGE, ENDPOINT, KEY_ID, KEY_SECRET, REGION, same
+from harness import COVERAGE, CREDENTIALS, ENDPOINT, KEY_ID, KEY_SECRET, REGION, same
 
 #: The SDK's synchronous and asynchronous client, each with both versions of the signature.
 FORMS = ["sync", "asyncio", "sync-v1", "asyncio-v1"]
@@ -39,11 +39,12 @@ class API:
     """A client whose calls are awaited in every form, and take the members of the request:
     `await api.get_object(bucket=…, key=…)`. It notes which operations succeed and which are refused."""
 
-    def __init__(self, form, provider, **options):
+    def __init__(self, form, provider, signer=None, **options):
         self.form = form
         self._others = []
         config = configuration(provider, form, **options)
-        self.client = oss_aio.AsyncClient(config) if self.is_asyncio else oss.Client(config)
+        more = {} if signer is None else {"signer": signer}
+        self.client = (oss_aio.AsyncClient if self.is_asyncio else oss.Client)(config, **more)
         self._observe(self.client._client)
 
     @property
@@ -89,6 +90,14 @@ class API:
     def other(self, key_id=KEY_ID, secret=KEY_SECRET, token=None, **options):
         """The same kind of client with other credentials or options; it is closed together with this one."""
         return self._keep(API(self.form, oss.credentials.StaticCredentialsProvider(key_id, secret, token), **options))
+
+    def using(self, name):
+        """The same kind of client with one of the pairs of keys in `credentials`."""
+        pair = CREDENTIALS[name]
+        return self.other(pair["accessKeyId"], pair["accessKeySecret"], pair.get("securityToken"))
+
+    def signing_by(self, signer):
+        return self._keep(API(self.form, oss.credentials.StaticCredentialsProvider(KEY_ID, KEY_SECRET), signer))
 
     def anonymous(self):
         return self._keep(API(self.form, oss.credentials.AnonymousCredentialsProvider()))
@@ -291,12 +300,21 @@ def in_pieces(api, pieces):
 
 async def keys(api, bucket, **more):
     """The keys of a bucket."""
-    return [item.key async for page in api.pages("list_objects_v2", bucket=bucket, **more) for item in page.contents or []]
+    return [
+        item.key async for page in api.pages("list_objects_v2", bucket=bucket, **more) for item in page.contents or []
+    ]
 
 
 async def versioning(api, bucket, status="Enabled"):
     await api.put_bucket_versioning(
         bucket=bucket, versioning_configuration=oss.VersioningConfiguration(status=status)
+    )
+
+
+async def open_to_public(api, bucket):
+    """Allows what a new bucket blocks: that anything in it is made public."""
+    await api.put_bucket_public_access_block(
+        bucket=bucket, public_access_block_configuration=oss.PublicAccessBlockConfiguration(block_public_access=False)
     )
 
 

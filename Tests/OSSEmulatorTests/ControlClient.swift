@@ -25,10 +25,10 @@ struct ControlClient {
     }
 
     /// The JSON of a successful answer.
-    func json(_ method: String, _ target: String, _ body: String = "") async throws -> JSON {
+    func json(_ method: String, _ target: String, _ body: String = "") async throws -> JSONValue {
         let reply = try await send(method, target, body)
         try #require((200..<300).contains(reply.status), "\(reply.text)")
-        return try JSON(parsing: reply.body)
+        return try JSONReader.read(reply.body)
     }
 
     /// Adds a rule.
@@ -37,13 +37,13 @@ struct ControlClient {
     }
 }
 
-extension JSON {
-    subscript(index: Int) -> JSON? {
+extension JSONValue {
+    subscript(index: Int) -> JSONValue? {
         guard case .array(let items) = self, items.indices.contains(index) else { return nil }
         return items[index]
     }
 
-    var items: [JSON] {
+    var items: [JSONValue] {
         if case .array(let items) = self { items } else { [] }
     }
 }

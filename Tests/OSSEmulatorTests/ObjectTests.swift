@@ -203,6 +203,7 @@ import Testing
             for query in ["website", "cors"] {
                 #expect(try await client.send("GET", "/bkt/k", query: [(query, "")]).status == 501)
             }
+            #expect(try await client.send("GET", "/bkt/", query: [("qosInfo", "")]).status == 501)
             #expect(try await client.send("HEAD", "/bkt/").status == 405)
         }
     }

@@ -11,7 +11,7 @@ import Testing
 #endif
 
 /// A folder that goes when the test is over.
-private final class TemporaryFolder {
+final class TemporaryFolder {
     let path: String
 
     init() throws {
@@ -51,7 +51,11 @@ private final class TemporaryFolder {
 
 @Suite struct StorageTests {
     private func withData(_ folder: TemporaryFolder, _ body: (TestClient) async throws -> Void) async throws {
-        try await withEmulator({ $0.dataDirectory = folder.path + "/data" }, body)
+        try await withEmulator(
+            {
+                $0.dataDirectory = folder.path + "/data"
+                $0.blocksPublicAccess = false
+            }, body)
     }
 
     @Test func everythingSurvivesARestart() async throws {

@@ -17,6 +17,8 @@ struct TestSigner {
     var region: String
     /// `20231216T162057Z`.
     var date: String
+    /// The Date header, where that is signed instead.
+    var httpDate: String?
 
     private var day: String { String(date.prefix(8)) }
     private var scope: String { "\(day)/\(region)/oss/aliyun_v4_request" }
@@ -63,7 +65,8 @@ struct TestSigner {
             method, Self.escape(resource, slash: true), canonicalQuery, canonicalHeaders,
             additional.sorted().joined(separator: ";"), "UNSIGNED-PAYLOAD",
         ].joined(separator: "\n")
-        let toSign = "OSS4-HMAC-SHA256\n\(date)\n\(scope)\n\(Self.hex(SHA256.hash(data: Array(request.utf8))))"
+        let toSign =
+            "OSS4-HMAC-SHA256\n\(httpDate ?? date)\n\(scope)\n\(Self.hex(SHA256.hash(data: Array(request.utf8))))"
         var key = Array("aliyun_v4\(accessKeySecret)".utf8)
         for part in [day, region, "oss", "aliyun_v4_request", toSign] {
             key = Array(HMAC<SHA256>.authenticationCode(for: Array(part.utf8), using: SymmetricKey(data: key)))

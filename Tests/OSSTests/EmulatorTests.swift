@@ -12,7 +12,9 @@ struct EmulatorTests {
     ]
 
     private func withBucket(_ body: (OSSClient, String) async throws -> Void) async throws {
-        let emulator = try await Emulator.start()
+        var open = EmulatorConfiguration()
+        open.blocksPublicAccess = false
+        let emulator = try await Emulator.start(open)
         let client = try client(of: emulator)
         try await client.putBucket(.init(bucket: "my-bucket"))
         try await body(client, "my-bucket")
@@ -196,7 +198,7 @@ struct EmulatorTests {
         try await withBucket { client, bucket in
             let rules = LifecycleConfiguration(rules: [
                 .init(
-                    id: "a&b", prefix: "log/", status: .enabled, tags: [.init(key: "k", value: "<v>")],
+                    id: "a&b", prefix: "log/", status: .enabled, tags: [.init(key: "k", value: "a = b")],
                     expiration: .init(days: 30),
                     transitions: [.init(days: 10, storageClass: .ia)]
                 )

@@ -53,9 +53,11 @@ struct SignatureV4: Sendable {
         try checkScope(scope, date: date.basicISO8601)
         let additional = try Authenticator.additionalHeaders(
             fields["AdditionalHeaders"], in: request, argument: "AdditionalHeaders", missing: "0002-00000211")
+        // Without x-oss-date, the text of Date is what was signed.
         try verify(
-            request, scope: scope, date: date.basicISO8601, additionalHeaders: additional, payloadHash: payloadHash,
-            signature: signature, credential: credential, check: &check)
+            request, scope: scope, date: request.nonEmptyHeader("x-oss-date") ?? request.header("date") ?? "",
+            additionalHeaders: additional, payloadHash: payloadHash, signature: signature, credential: credential,
+            check: &check)
         return .account(credential.accountID)
     }
 

@@ -57,11 +57,12 @@ final class ControlService: Responder {
         }
 
         /// The body as JSON.
-        func document() throws(Refusal) -> JSON {
+        func document() throws(Refusal) -> JSONValue {
             do {
-                return try JSON(parsing: body)
+                return try JSONReader.read(body)
             } catch {
-                throw Refusal(status: .badRequest, message: "The body is not JSON: \(error)")
+                throw Refusal(
+                    status: .badRequest, message: "The body is not JSON: \(error.reason), at byte \(error.offset).")
             }
         }
     }
@@ -71,7 +72,8 @@ final class ControlService: Responder {
         do {
             try checkOrigin(of: head)
             let (segments, query) = try Self.split(head.uri)
-            let isToken = segments.isEmpty && (head.method == .POST || query.has("Action")) || segments == ["sts"]
+            let hasAction = query.has("Action") || head.headers.contains(name: "x-acs-action")
+            let isToken = segments.isEmpty ? hasAction || head.method == .POST : segments == ["sts"]
             let isCredential = isToken || segments.first == "latest" || segments == ["credentials"]
             let request = Request(head: head, segments: segments, query: query, body: [], now: clock.now)
             response =
@@ -94,7 +96,7 @@ final class ControlService: Responder {
         return response
     }
 
-    static func json(_ value: JSON, _ status: HTTPResponseStatus = .ok) -> Response {
+    static func json(_ value: JSONValue, _ status: HTTPResponseStatus = .ok) -> Response {
         Response(
             status, headers: [HeaderField(name: "Content-Type", value: "application/json")], body: .bytes(value.bytes))
     }
@@ -326,22 +328,21 @@ final class ControlService: Responder {
 
     private func clock(_ request: Request) throws -> Response? {
         if request.head.method == .PUT {
-            let seconds =
-                switch try request.document()["offset"] {
-                case .integer(let number)?: Double(number)
-                case .decimal(let number)?: number
-                default: throw Refusal(status: .badRequest, message: "'offset' must be a number of seconds.")
-                }
             let limit = Double(EmulatorClock.maximumOffset)
-            guard (-limit...limit).contains(seconds * 1000) else {
-                throw Refusal(status: .badRequest, message: "'offset' is too large.")
+            guard case .number(let text)? = try request.document()["offset"], let seconds = Double(text),
+                (-limit...limit).contains(seconds * 1000)
+            else {
+                throw Refusal(
+                    status: .badRequest,
+                    message: "'offset' must be a number of seconds, at most \(Int64(limit) / 1000).")
             }
             clock.offset = Int64(seconds * 1000)
         } else if request.head.method != .GET {
             return nil
         }
-        let offset = clock.offset
-        return Self.json(["now": .string(clock.now.iso8601), "offset": .decimal(Double(offset) / 1000)])
+        return Self.json([
+            "now": .string(clock.now.iso8601), "offset": .number(String(Double(clock.offset) / 1000)),
+        ])
     }
 }
 

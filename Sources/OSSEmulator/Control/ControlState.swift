@@ -25,7 +25,7 @@ extension ControlService {
         }
     }
 
-    private static func summary(_ bucket: Catalogue.Bucket) -> JSON {
+    private static func summary(_ bucket: Catalogue.Bucket) -> JSONValue {
         var count = 0
         var versions = 0
         var size: Int64 = 0
@@ -43,11 +43,11 @@ extension ControlService {
     }
 
     /// A page of a bucket's objects, and of its uploads.
-    private static func contents(_ bucket: Catalogue.Bucket, _ request: Request) throws -> JSON {
+    private static func contents(_ bucket: Catalogue.Bucket, _ request: Request) throws -> JSONValue {
         let limit = try request.limit(default: 100, maximum: 1000)
         let prefix = Array((request.query.value("prefix") ?? "").utf8)
         let delimiter = Array((request.query.value("delimiter") ?? "").utf8)
-        var items: [JSON] = []
+        var items: [JSONValue] = []
         var position = bucket.objects.position(ObjectKey(prefix))
         if let after = request.query.nonEmpty("after").map({ ObjectKey($0) }), after.hasPrefix(prefix) {
             // A folder stands for all that is in it.
@@ -75,7 +75,7 @@ extension ControlService {
                 bucket.objects.advance(&position)
             }
         }
-        var uploads: [JSON] = []
+        var uploads: [JSONValue] = []
         for (_, upload) in bucket.uploads where upload.record.key.hasPrefix(prefix) && uploads.count < limit {
             uploads.append(self.upload(upload))
         }
@@ -85,7 +85,7 @@ extension ControlService {
         ]
     }
 
-    private static func object(_ entry: Catalogue.KeyEntry) -> JSON {
+    private static func object(_ entry: Catalogue.KeyEntry) -> JSONValue {
         let version = entry.latest
         return [
             "key": .string(version.key.text), "size": .number(version.size), "etag": .string(version.etag),
@@ -96,8 +96,8 @@ extension ControlService {
         ]
     }
 
-    private static func upload(_ upload: Catalogue.Upload) -> JSON {
-        var parts: [JSON] = []
+    private static func upload(_ upload: Catalogue.Upload) -> JSONValue {
+        var parts: [JSONValue] = []
         var size: Int64 = 0
         for (number, part) in upload.parts {
             size += part.size

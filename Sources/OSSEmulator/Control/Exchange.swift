@@ -52,7 +52,7 @@ struct ExchangeRecord: Sendable {
         message = String(fault.message[..<end])
     }
 
-    var json: JSON {
+    var json: JSONValue {
         [
             "sequence": .number(sequence), "time": .string(time.iso8601), "id": .string(id), "client": .string(client),
             "method": .string(method),
@@ -164,7 +164,7 @@ final class ExchangeRecorder: Sendable {
     }
 
     fileprivate func log(_ record: ExchangeRecord) {
-        requestLog?.write(record.json)
+        requestLog?.write(record)
     }
 
     /// The newest first.

@@ -71,7 +71,7 @@ final class InstanceMetadata: Sendable {
     }
 
     private static func response(_ credential: EmulatorCredential, issued: EmulatorInstant?) -> Response {
-        var members: [JSON.Member] = [
+        var members: [JSONValue.Member] = [
             .init(name: "AccessKeyId", value: .string(credential.accessKeyID)),
             .init(name: "AccessKeySecret", value: .string(credential.accessKeySecret)),
             .init(name: "Expiration", value: .optional(credential.expiration?.iso8601Seconds)),
@@ -121,7 +121,7 @@ final class InstanceMetadata: Sendable {
 
     // MARK: Settings
 
-    var json: JSON {
+    var json: JSONValue {
         let (mode, role) = state.withLockedValue { ($0.mode, $0.role) }
         return ["mode": .string(mode.rawValue), "role": .string(role)]
     }

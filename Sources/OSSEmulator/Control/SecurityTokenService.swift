@@ -57,7 +57,7 @@ final class SecurityTokenService: Sendable {
             return value
         }
 
-        fileprivate func response(_ members: [JSON.Member]) -> Response {
+        fileprivate func response(_ members: [JSONValue.Member]) -> Response {
             document(.ok, root: action + "Response", [.init(name: "RequestId", value: .string(id))] + members)
         }
 
@@ -71,19 +71,19 @@ final class SecurityTokenService: Sendable {
                 ])
         }
 
-        private func document(_ status: HTTPResponseStatus, root: String, _ members: [JSON.Member]) -> Response {
+        private func document(_ status: HTTPResponseStatus, root: String, _ members: [JSONValue.Member]) -> Response {
             var response = ControlService.json(.object(members), status)
             if isXML { response = Response(status, root: root) { Self.write(members, to: &$0) } }
             response.set("x-acs-request-id", id)
             return response
         }
 
-        private static func write(_ members: [JSON.Member], to xml: inout XMLWriter) {
+        private static func write(_ members: [JSONValue.Member], to xml: inout XMLWriter) {
             for member in members {
                 switch member.value {
                 case .object(let children): xml.element(member.name) { write(children, to: &$0) }
                 case .string(let text): xml.element(member.name, text)
-                case .integer(let number): xml.element(member.name, number)
+                case .number(let number): xml.element(member.name, number)
                 default: break
                 }
             }
@@ -153,7 +153,7 @@ final class SecurityTokenService: Sendable {
     /// The credentials of a role's session, and who it is.
     private func session(
         _ call: Call, _ role: Role, _ request: ControlService.Request
-    ) throws(Fault) -> [JSON.Member] {
+    ) throws(Fault) -> [JSONValue.Member] {
         let name = try call.required("RoleSessionName")
         guard name[...].isName(in: 2...64, with: ".@-_") else { throw .wronglyFormed("RoleSessionName") }
         var duration: Int64 = 3600
@@ -197,7 +197,7 @@ final class SecurityTokenService: Sendable {
             throw Fault(
                 .badRequest, "InvalidParameter.PolicySize", "The size of Policy must be smaller than 2048 bytes.")
         }
-        guard let policy = try? JSON(parsing: Array(text.utf8)), policy["Version"] == "1",
+        guard let policy = try? JSONReader.read(Array(text.utf8)), policy["Version"] == "1",
             case .array(let statements) = policy["Statement"], !statements.isEmpty,
             statements.allSatisfy({ statement in
                 ["Allow", "Deny"].contains(statement["Effect"]?.string)
@@ -213,7 +213,7 @@ final class SecurityTokenService: Sendable {
 
     private func assumeRoleWithOIDC(
         _ call: Call, _ request: ControlService.Request
-    ) throws(Fault) -> [JSON.Member] {
+    ) throws(Fault) -> [JSONValue.Member] {
         let role = try role(call)
         guard let provider = Self.resource(try call.required("OIDCProviderArn"), kind: "oidc-provider") else {
             throw .wronglyFormed("OIDCProviderArn")
@@ -228,7 +228,7 @@ final class SecurityTokenService: Sendable {
         if let end = claims?["exp"]?.integer, end <= request.now.seconds {
             throw Fault(.badRequest, "AuthenticationFail.OIDCToken.Expired", "This JsonWebToken is expired.")
         }
-        func date(_ name: String) -> JSON {
+        func date(_ name: String) -> JSONValue {
             .optional((claims?[name]?.integer).flatMap(EmulatorInstant.init(claim:))?.iso8601Seconds)
         }
         return try session(call, role, request) + [
@@ -242,12 +242,12 @@ final class SecurityTokenService: Sendable {
     }
 
     /// What a JSON web token claims; nil for a token of another kind.
-    private static func claims(of token: String) -> JSON? {
+    private static func claims(of token: String) -> JSONValue? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { return nil }
         let text = parts[1].replacing("-", with: "+").replacing("_", with: "/")
         let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
-        return Base64.decode(text + padding).flatMap { try? JSON(parsing: $0) }
+        return Base64.decode(text + padding).flatMap { try? JSONReader.read($0) }
     }
 }
 

@@ -59,7 +59,7 @@ struct FaultRule: Sendable {
 
     fileprivate(set) var id = ""
     let fault: InjectedFault
-    private let source: [JSON.Member]
+    private let source: [JSONValue.Member]
     private var match = Match()
     private var skip: Int64 = 0
     private var times = Int64.max
@@ -69,7 +69,7 @@ struct FaultRule: Sendable {
     private var matched: Int64 = 0
     private var injected: Int64 = 0
 
-    init(_ json: JSON) throws(InjectedFault.SyntaxError) {
+    init(_ json: JSONValue) throws(InjectedFault.SyntaxError) {
         guard case .object(let members) = json else { throw .init(description: "the rule must be an object") }
         guard let fault = json["fault"] else { throw .init(description: "the rule has no 'fault'") }
         self.fault = try InjectedFault(fault)
@@ -90,17 +90,16 @@ struct FaultRule: Sendable {
             case "every": every = try number(1 ... .max)
             case "seed": random = Random(state: UInt64(bitPattern: try number(.min ... .max)))
             case "probability":
-                switch member.value {
-                case .decimal(let value) where (0...1).contains(value): probability = value
-                case .integer(let value) where (0...1).contains(value): probability = Double(value)
-                default: throw .init(description: "'probability' must be a number from 0 to 1")
+                guard case .number(let text) = member.value, let value = Double(text), (0...1).contains(value) else {
+                    throw .init(description: "'probability' must be a number from 0 to 1")
                 }
+                probability = value
             default: throw .init(description: "a rule has no '\(member.name)'")
             }
         }
     }
 
-    private static func match(_ json: JSON) throws(InjectedFault.SyntaxError) -> Match {
+    private static func match(_ json: JSONValue) throws(InjectedFault.SyntaxError) -> Match {
         guard case .object(let members) = json else { throw .init(description: "'match' must be an object") }
         var match = Match()
         for member in members {
@@ -146,7 +145,7 @@ struct FaultRule: Sendable {
         return true
     }
 
-    var json: JSON {
+    var json: JSONValue {
         .object(
             [.init(name: "id", value: .string(id))] + source
                 + [.init(name: "matched", value: .number(matched)), .init(name: "injected", value: .number(injected))])

@@ -56,6 +56,12 @@ struct InjectedFault: Sendable {
     /// How long the temporary credentials of the answer are good for, in seconds.
     private(set) var expires: Int64?
 
+    /// No fault at all, only a slow line.
+    init(bytesPerSecond: Int64) {
+        text = "bandwidth=\(bytesPerSecond)"
+        self.bytesPerSecond = bytesPerSecond
+    }
+
     /// From the value of a header.
     init(header text: String) throws(SyntaxError) {
         var parameters: [(name: String, value: String)] = []
@@ -69,13 +75,13 @@ struct InjectedFault: Sendable {
     }
 
     /// From the object of a rule.
-    init(_ json: JSON) throws(SyntaxError) {
+    init(_ json: JSONValue) throws(SyntaxError) {
         guard case .object(let members) = json else { throw SyntaxError(description: "the fault must be an object") }
         var parameters: [(name: String, value: String)] = []
         for member in members {
             switch member.value {
             case .string(let value): parameters.append((member.name, value))
-            case .integer(let value): parameters.append((member.name, String(value)))
+            case .number(let value): parameters.append((member.name, value))
             case .bool(let value): parameters.append((member.name, value ? "true" : "false"))
             case .array(let values):
                 for value in values {

@@ -6,8 +6,8 @@ import NIOHTTP1
 struct Request: Sendable {
     let id: String
     let head: HTTPRequestHead
-    let target: RequestTarget
-    let operation: Operation
+    var target: RequestTarget
+    var operation: Operation
     /// When it came, by the emulator's clock.
     let received: EmulatorInstant
     let logger: Logger

@@ -26,13 +26,12 @@ extension Service {
         let marker = query.nonEmpty("marker") ?? ""
         let limit = try call.number("max-keys", default: 100, in: 1...1000)
         let group = call.request.nonEmptyHeader("x-oss-resource-group-id")
-        // Buckets have no tags here yet, so a filter by tag finds none.
-        let wantsTags = query.nonEmpty("tag-key") != nil || query.nonEmpty("tagging") != nil
+        let filter = try TagFilter(query)
         let all = catalogue.read { state in
             state.buckets.values.map(\.record).filter { record in
-                record.ownerID == account && record.name.hasPrefix(prefix) && !wantsTags
+                record.ownerID == account && record.name.hasPrefix(prefix)
                     && record.name.utf8.lexicographicallyCompare(marker) > 0
-                    && (group == nil || group == record.resourceGroupID)
+                    && (group == nil || group == record.resourceGroupID) && filter.fits(record)
             }
         }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         let page = all.prefix(limit)
@@ -107,12 +106,15 @@ extension Service {
         _ call: Call, _ name: String, acl: BucketACL?, storageClass: StorageClass, redundancy: String
     ) async throws -> Response {
         guard case .account(let account) = call.identity else { throw Fault.anonymousDenied }
-        let created = BucketRecord(
+        var created = BucketRecord(
             name: name, ownerID: account, created: call.request.received, acl: acl ?? .private,
             storageClass: storageClass, redundancy: redundancy,
             resourceGroupID: call.request.nonEmptyHeader("x-oss-resource-group-id") ?? Self.defaultResourceGroup)
+        try created.setEncryption(call.request)
+        if configuration.blocksPublicAccess { created.blockPublicAccess() }
+        let new = created
         try await catalogue.changeAlone { catalogue in
-            guard let existing = catalogue.bucket(name) else { return try catalogue.putBucket(created) }
+            guard let existing = catalogue.bucket(name) else { return try catalogue.putBucket(new) }
             guard existing.ownerID == account else { throw Fault.bucketAlreadyExists(name) }
             if let acl, acl != existing.acl { try catalogue.updateBucket(name) { $0.acl = acl } }
         }
@@ -131,25 +133,35 @@ extension Service {
         let bucket = try call.bucket
         return Response(root: "BucketInfo") { xml in
             xml.element("Bucket") { xml in
-                xml.element("AccessMonitor", "Disabled")
-                xml.element("BlockPublicAccess", configuration.blocksPublicAccess)
+                xml.element("AccessMonitor", bucket.document("accessmonitor")?.value("Status") ?? "Disabled")
+                xml.element("BlockPublicAccess", blocksPublicAccess(bucket))
                 xml.element("CreationDate", bucket.created.iso8601)
                 xml.element("ExtranetEndpoint", "oss-\(configuration.region).aliyuncs.com")
                 xml.element("IntranetEndpoint", "oss-\(configuration.region)-internal.aliyuncs.com")
                 xml.element("Location", "oss-\(configuration.region)")
                 xml.element("Name", bucket.name)
                 xml.element("StorageClass", bucket.storageClass.rawValue)
-                xml.element("TransferAcceleration", "Disabled")
-                xml.element("CrossRegionReplication", "Disabled")
-                xml.element("DataRedundancyType", bucket.redundancy)
+                xml.element(
+                    "TransferAcceleration",
+                    bucket.document("transferAcceleration")?.value("Enabled") == "true" ? "Enabled" : "Disabled")
+                xml.element(
+                    "CrossRegionReplication",
+                    bucket.isReplicated(at: call.request.received) ? "Enabled" : "Disabled")
+                xml.element("DataRedundancyType", bucket.redundancy(at: call.request.received))
                 xml.element("ResourceGroupId", bucket.resourceGroupID)
                 xml.optional("Versioning", bucket.versioning?.rawValue)
                 xml.owner(bucket.ownerID)
                 xml.element("AccessControlList") { $0.element("Grant", bucket.acl.rawValue) }
-                xml.element("ServerSideEncryptionRule") { $0.element("SSEAlgorithm", "None") }
+                xml.element("ServerSideEncryptionRule") { xml in
+                    let rule = bucket.encryptionRule
+                    xml.element("SSEAlgorithm", rule?.value("SSEAlgorithm") ?? "None")
+                    xml.optional("KMSMasterKeyID", rule?.value("KMSMasterKeyID"))
+                    xml.optional("KMSDataEncryption", rule?.value("KMSDataEncryption"))
+                }
                 xml.element("BucketPolicy") { xml in
-                    xml.element("LogBucket", "")
-                    xml.element("LogPrefix", "")
+                    let logging = bucket.document("logging")?.child("LoggingEnabled")
+                    xml.element("LogBucket", logging?.value("TargetBucket") ?? "")
+                    xml.element("LogPrefix", logging?.value("TargetPrefix") ?? "")
                 }
                 xml.element("Comment", "")
             }

@@ -50,7 +50,7 @@ struct Callback: Sendable {
     private let host: String?
     private let body: String
     private let isJSON: Bool
-    private let variables: [JSON.Member]
+    private let variables: [JSONValue.Member]
 
     /// Nil when nobody is to be told.
     init?(_ request: Request) throws(Fault) {
@@ -90,17 +90,17 @@ struct Callback: Sendable {
 
     private static func read(
         _ name: String, _ text: String, ecs: (base64: String, json: String)
-    ) throws(Fault) -> JSON {
+    ) throws(Fault) -> JSONValue {
         guard let bytes = Base64.decode(text) else {
             throw .invalidCallback(name, text, "The callback configuration is not base64 encoded.", ec: ecs.base64)
         }
-        guard let value = try? JSON(parsing: bytes), case .object = value else {
+        guard let value = try? JSONReader.read(bytes), case .object = value else {
             throw .invalidCallback(name, text, "The callback configuration is not json format.", ec: ecs.json)
         }
         return value
     }
 
-    private static func variables(_ request: Request) throws(Fault) -> [JSON.Member] {
+    private static func variables(_ request: Request) throws(Fault) -> [JSONValue.Member] {
         guard let text = request.nonEmptyHeader("x-oss-callback-var") ?? request.query.nonEmpty("callback-var"),
             case .object(let members) = try read("callback-var", text, ecs: ("0007-00000102", "0007-00000103"))
         else { return [] }
@@ -126,7 +126,7 @@ struct Callback: Sendable {
             rest = rest[rest.index(after: end)...]
         }
         let bytes = Array((result + rest).utf8)
-        if isJSON, (try? JSON(parsing: bytes)) == nil { return nil }
+        if isJSON, (try? JSONReader.read(bytes)) == nil { return nil }
         return bytes
     }
 
@@ -143,7 +143,7 @@ struct Callback: Sendable {
         case "reqId": text = requestID
         default: text = variables.first { $0.name == name }?.value.string ?? ""
         }
-        return isJSON ? String(decoding: JSON.string(text).bytes, as: UTF8.self) : Percent.encode(text)
+        return isJSON ? String(decoding: JSONValue.string(text).bytes, as: UTF8.self) : Percent.encode(text)
     }
 
     fileprivate func headers(for address: Address, length: Int, _ call: Call) -> HTTPHeaders {
@@ -229,7 +229,7 @@ extension Service {
                     answer.append(contentsOf: bytes.readableBytesView)
                 case .end:
                     guard status == .ok else { throw Fault.callbackFailed("Error status : \(status.code).") }
-                    guard (try? JSON(parsing: answer)) != nil else {
+                    guard (try? JSONReader.read(answer)) != nil else {
                         throw Fault.callbackFailed("Response body is not valid json format.", ec: "0007-00000205")
                     }
                     return answer

@@ -35,7 +35,7 @@ extension Service {
             let key = try? ObjectKey(checking: bytes)
         else { throw malformed }
         guard let bucket = catalogue.bucket(bucketName) else { throw Fault.noSuchBucket(bucketName) }
-        guard try mayRead(key, version: versionID, in: bucket, as: call.identity) else { throw Fault.accessDenied }
+        try authorizeRead(call, key, version: versionID, in: bucket)
         let (version, lease) = try find(versionID, of: key, in: bucket)
         try Conditions(call.request, prefix: "x-oss-copy-source-").check(version)
         return CopySource(
@@ -71,7 +71,7 @@ extension Service {
         let bucket = try call.bucket
         let key = try call.key
         let request = call.request
-        try request.checkTrafficLimit()
+        _ = try request.trafficLimit()
         let source = try copySource(call)
         guard source.version.type == .symlink || !isFrozen(source.version, in: source.bucket) else {
             throw Fault.invalidObjectState
@@ -109,6 +109,7 @@ extension Service {
             xml.element("ETag", "\"\(written.version.etag)\"")
             xml.element("LastModified", written.version.lastModified.iso8601)
         }
+        response.set("ETag", "\"\(written.version.etag)\"")
         response.set("x-oss-hash-crc64ecma", String(written.version.crc64))
         response.set("x-oss-version-id", written.versionHeader)
         response.set("x-oss-copy-source-version-id", source.versionHeader)

@@ -1,95 +1,135 @@
-extension Operation {
-    static let lifecycleOperations: [Operation] = [
-        Operation("PutBucketLifecycle", .PUT, .bucket, "lifecycle", need: .owner) {
-            try await $0.putBucketLifecycle($1)
-        },
-        Operation("GetBucketLifecycle", .GET, .bucket, "lifecycle", need: .owner) { try $0.getBucketLifecycle($1) },
-        Operation("DeleteBucketLifecycle", .DELETE, .bucket, "lifecycle", need: .owner) {
-            try await $0.deleteBucketLifecycle($1)
-        },
+/// Lifecycle rules: checked, kept and given back. They are not carried out.
+extension Configuration {
+    private static let age: [Schema.Element] = [
+        .optional("Days", .integer(1...Int64.max)), .optional("CreatedBeforeDate", .date), .optional("Date", .date),
     ]
+    private static let access: [Schema.Element] = [
+        .optional("IsAccessTime", .boolean), .optional("ReturnToStdWhenVisit", .boolean),
+        .optional("AllowSmallFile", .boolean),
+    ]
+    private static let storageClass = Schema.Element.one("StorageClass", .choice(StorageClass.allCases.map(\.rawValue)))
+    private static let noncurrentDays = Schema.Element.one("NoncurrentDays", .integer(1...Int64.max))
+    private static let tag = Schema.of(.one("Key"), .one("Value", .text))
+
+    static let lifecycle = Configuration(
+        "BucketLifecycle", "lifecycle", root: "LifecycleConfiguration",
+        .of(
+            .many(
+                "Rule", 1...1000,
+                .of(
+                    .optional("ID", .text(0...255)), .optional("Prefix"),
+                    .one("Status", .choice(["Enabled", "Disabled"])),
+                    .optional("Expiration", .elements(age + [.optional("ExpiredObjectDeleteMarker", .boolean)])),
+                    .many("Transition", 0...100, .elements(age + access + [storageClass])),
+                    .optional("AbortMultipartUpload", .elements(age)),
+                    .optional("NoncurrentVersionExpiration", .of(noncurrentDays)),
+                    .many("NoncurrentVersionTransition", 0...100, .elements(access + [noncurrentDays, storageClass])),
+                    .many("Tag", 0...100, tag),
+                    .optional(
+                        "Filter",
+                        .of(
+                            .many("Not", 0...100, .of(.optional("Prefix"), .optional("Tag", tag))),
+                            .optional("ObjectSizeGreaterThan", .count), .optional("ObjectSizeLessThan", .count)))))),
+        unset: .fault(.noSuchLifecycle)
+    ) { document, place in
+        try document.settleRuleIDs()
+        let rules = document.all("Rule").map(LifecycleRule.init)
+        for rule in rules { try rule.check() }
+        if try !place.request.flag("x-oss-allow-same-action-overlap") { try LifecycleRule.checkOverlap(rules) }
+    }
 }
 
-/// Lifecycle rules: checked, kept and given back. They are not carried out.
-extension Service {
-    private static let lifecycleName = "lifecycle"
+private struct LifecycleRule {
+    private let rule: XMLNode
 
-    func putBucketLifecycle(_ call: Call) async throws -> Response {
-        let name = try call.bucket.name
-        guard let document = try await call.document(root: "LifecycleConfiguration") else { throw Fault.malformedXML }
-        let rules = document.all("Rule")
-        guard (1...1000).contains(rules.count) else { throw Fault.malformedXML }
-        var ids: Set<String> = []
-        var stored: [XMLNode] = []
-        for rule in rules {
-            try check(rule)
-            var id = rule.value("ID") ?? ""
-            guard id.utf8.count <= 255 else { throw Fault.malformedXML }
-            // The service names rules that came without one.
-            if id.isEmpty { id = Hex.encode(UInt64.random(in: 0 ... .max)) + Hex.encode(UInt64.random(in: 0 ... .max)) }
-            guard ids.insert(id).inserted else {
-                throw Fault.invalidArgument("ID", id, "Rule ID must be unique.")
-            }
-            var copy = rule
-            copy.children.removeAll { $0.name == "ID" }
-            copy.children.insert(XMLNode(name: "ID", text: id), at: 0)
-            stored.append(copy)
-        }
-        var writer = XMLWriter()
-        writer.element("LifecycleConfiguration") { xml in
-            for rule in stored { xml.copy(rule) }
-        }
-        let bytes = writer.bytes
-        try await catalogue.changeAlone { catalogue in
-            try catalogue.updateBucket(name) { $0.documents[Self.lifecycleName] = bytes }
-        }
-        return Response()
+    init(_ rule: XMLNode) {
+        self.rule = rule
     }
 
-    private func check(_ rule: XMLNode) throws(Fault) {
-        guard let status = rule.value("Status"), status == "Enabled" || status == "Disabled" else {
-            throw .malformedXML
-        }
-        let actions = [
-            "Expiration", "Transition", "AbortMultipartUpload", "NoncurrentVersionExpiration",
-            "NoncurrentVersionTransition",
-        ].flatMap { rule.all($0) }
-        guard !actions.isEmpty else { throw .malformedXML }
+    private static let actions = [
+        "Expiration", "Transition", "AbortMultipartUpload", "NoncurrentVersionExpiration",
+        "NoncurrentVersionTransition",
+    ]
+
+    func check() throws(Fault) {
+        let actions = Self.actions.flatMap(rule.all)
+        guard !actions.isEmpty else { throw .malformedXML("Rule must have an action.") }
         for action in actions {
-            var hasTime = false
-            for name in ["Days", "NoncurrentDays"] {
-                guard let text = action.value(name) else { continue }
-                guard let days = Int(text), days > 0 else { throw .malformedXML }
-                hasTime = true
+            let times = ["Days", "NoncurrentDays", "CreatedBeforeDate", "Date", "ExpiredObjectDeleteMarker"]
+            guard times.contains(where: { action.child($0) != nil }) else {
+                throw .malformedXML("\(action.name) must say when.")
             }
-            for name in ["CreatedBeforeDate", "Date", "ExpiredObjectDeleteMarker"] where action.value(name) != nil {
-                hasTime = true
+        }
+        let timed = rule.all("Expiration") + rule.all("Transition")
+        if timed.contains(where: { $0.child("Days") != nil }),
+            timed.contains(where: { $0.child("CreatedBeforeDate") != nil })
+        {
+            throw Fault(.badRequest, "InvalidRequest", "Days and CreatedBeforeDate can not be used in the same rule.")
+        }
+        try checkOrder("Transition", days: "Days", before: rule["Expiration/Days"])
+        try checkOrder(
+            "NoncurrentVersionTransition", days: "NoncurrentDays",
+            before: rule["NoncurrentVersionExpiration/NoncurrentDays"])
+        for tag in rule.all("Tag") + rule.all("Filter").flatMap({ $0.all("Not") }).flatMap({ $0.all("Tag") }) {
+            for part in tag.children where !part.text.allSatisfy(Self.mayBeInTag) {
+                throw .invalidArgument("Tag", part.text, "A tag has letters, digits, spaces and +-=._:/ only.")
             }
-            guard hasTime else { throw .malformedXML }
-            if action.name.hasSuffix("Transition") {
-                guard let storageClass = action.value("StorageClass"), StorageClass(rawValue: storageClass) != nil
-                else {
-                    throw .malformedXML
+        }
+    }
+
+    /// Colder classes come later, and all of them before the end.
+    private func checkOrder(_ name: String, days: String, before end: XMLNode?) throws(Fault) {
+        var coldest: (rank: Int, days: Int64)?
+        let transitions = rule.all(name).compactMap { node in
+            Int64(node.value(days) ?? "").flatMap { days in
+                StorageClass(rawValue: node.value("StorageClass") ?? "").map { ($0, days) }
+            }
+        }
+        for (storageClass, days) in transitions.sorted(by: { $0.1 < $1.1 }) {
+            guard let rank = StorageClass.allCases.firstIndex(of: storageClass), storageClass != .standard else {
+                throw .invalidArgument("StorageClass", storageClass.rawValue, "The storage class can not be Standard.")
+            }
+            if let coldest, rank < coldest.rank {
+                throw .invalidArgument(
+                    "Days", String(days), "Objects can not go from a colder storage class to a warmer one.")
+            }
+            if let end = end.flatMap({ Int64($0.trimmedText) }), days >= end {
+                throw .invalidArgument("Days", String(days), "A transition must come before the expiration.")
+            }
+            coldest = (rank, days)
+        }
+    }
+
+    /// Two rules must not do the same to the same objects.
+    static func checkOverlap(_ rules: [LifecycleRule]) throws(Fault) {
+        for action in actions {
+            var seen: [(prefix: String, tags: [XMLNode])] = []
+            for rule in rules.map(\.rule) where rule.value("Status") == "Enabled" && rule.child(action) != nil {
+                let (prefix, tags) = (rule.child("Prefix")?.text ?? "", rule.all("Tag"))
+                for other in seen where other.tags == tags {
+                    if prefix.utf8.starts(with: other.prefix.utf8) || other.prefix.utf8.starts(with: prefix.utf8) {
+                        throw .invalidArgument("Prefix", prefix, "Overlap for same action type \(action)")
+                    }
                 }
+                seen.append((prefix, tags))
             }
         }
-        for tag in rule.all("Tag") {
-            guard tag.value("Key")?.isEmpty == false, tag.child("Value") != nil else { throw .malformedXML }
-        }
     }
 
-    func getBucketLifecycle(_ call: Call) throws -> Response {
-        let bucket = try call.bucket
-        guard let bytes = bucket.documents[Self.lifecycleName] else { throw Fault.noSuchLifecycle(bucket.name) }
-        return Response(
-            headers: [HeaderField(name: "Content-Type", value: "application/xml")], body: .bytes(bytes))
+    private static func mayBeInTag(_ character: Character) -> Bool {
+        character.isLetter || character.isNumber || " +-=._:/".contains(character)
     }
+}
 
-    func deleteBucketLifecycle(_ call: Call) async throws -> Response {
-        let name = try call.bucket.name
-        try await catalogue.changeAlone { catalogue in
-            try catalogue.updateBucket(name) { $0.documents[Self.lifecycleName] = nil }
+extension Fault {
+    fileprivate static let noSuchLifecycle = Fault(.notFound, "NoSuchLifecycle", "No Row found in Lifecycle Table.")
+}
+
+extension XMLNode {
+    /// Whether a lifecycle rule goes by the last access.
+    var usesAccessTime: Bool {
+        all("Rule").contains { rule in
+            rule.children.contains { $0.value("IsAccessTime") == "true" }
         }
-        return Response(.noContent)
     }
 }

@@ -85,7 +85,7 @@ extension Service {
         let number = try partNumber(call)
         let (key, upload) = try upload(call, ec: ec)
         try ObjectAttributes.refuseEncryption(of: call.request)
-        try call.request.checkTrafficLimit()
+        try limitUpload(call)
         try Self.checkOrder(number, in: upload, ec: "0042-00000108")
         let body = try await ingest(call, upTo: ObjectLimits.object)
         let part = PartRecord(
@@ -126,10 +126,10 @@ extension Service {
         let number = try partNumber(call)
         let (key, upload) = try upload(call, ec: ec)
         try ObjectAttributes.refuseEncryption(of: call.request)
-        try call.request.checkTrafficLimit()
+        _ = try call.request.trafficLimit()
         var source = try copySource(call)
         if source.version.type == .symlink {
-            (source.version, source.lease) = try follow(source.version, in: source.bucket, as: call.identity)
+            (source.version, source.lease) = try follow(source.version, in: source.bucket, call)
         }
         guard !isFrozen(source.version, in: source.bucket) else { throw Fault.invalidObjectState }
         var start: Int64 = 0
@@ -156,6 +156,7 @@ extension Service {
             xml.element("ETag", "\"\(part.etag)\"")
         }
         response.set("Content-Range", contentRange)
+        response.set("ETag", "\"\(part.etag)\"")
         response.set("x-oss-hash-crc64ecma", String(part.crc64))
         response.set("x-oss-copy-source-version-id", source.versionHeader)
         response.setEncryption(upload.record.attributes)
@@ -218,7 +219,7 @@ extension Service {
             wanted = try Self.wantedParts(document)
         }
         let acl = try ObjectAttributes.acl(of: request)
-        let forbidOverwrite = try request.flag("x-oss-forbid-overwrite")
+        let forbidOverwrite = try call.forbidsOverwrite()
         let now = configuration.now()
         let whole = found.record.isSequential ? try await contentMD5(of: Self.assemble(found, wanted)) : nil
         let written = try await catalogue.change(bucket.name, key.key) { [wanted] catalogue in
@@ -286,7 +287,8 @@ extension Service {
         var md5 = Insecure.MD5()
         var crc64: UInt64 = 0
         for part in parts {
-            md5.update(data: Hex.decode(part.etag) ?? [])
+            // The text, not the digest: that is how the service's own ETags come out.
+            md5.update(data: Array(part.etag.utf8))
             crc64 = CRC64.combine(crc64, part.crc64, secondLength: UInt64(part.size))
         }
         return ObjectVersion(

@@ -24,7 +24,7 @@ extension Service {
 
     /// Refuses early what would be refused after the body was sent.
     func checkOverwrite(_ call: Call) throws -> Bool {
-        let forbids = try call.request.flag("x-oss-forbid-overwrite")
+        let forbids = try call.forbidsOverwrite()
         let bucket = try call.bucket
         guard bucket.versioning != .enabled,
             let existing = try catalogue.version(ObjectVersion.nullID, of: try call.key, in: bucket.name),
@@ -41,7 +41,7 @@ extension Service {
         let key = try call.key
         let attributes = try ObjectAttributes(call.request, bucket: bucket)
         let callback = try Callback(call.request)
-        try call.request.checkTrafficLimit()
+        try limitUpload(call)
         let forbidOverwrite = try checkOverwrite(call)
         let body = try await ingest(call, upTo: ObjectLimits.object)
         let draft = ObjectVersion(
@@ -86,7 +86,7 @@ extension Service {
     func getObject(_ call: Call) throws -> Response {
         let found = try read(call)
         let version = found.version
-        try call.request.checkTrafficLimit()
+        let rate = try call.request.trafficLimit()
         try Conditions(call.request).check(version)
         guard !found.isFrozen else { throw Fault.invalidObjectState }
         var response = Response()
@@ -108,6 +108,9 @@ extension Service {
         try noteRead(call)
         response.body = .stored(
             Segment.slice(version.segments, from: start, length: length), length: length, found.lease)
+        response.delivery = rate.flatMap {
+            Delivery(fault: InjectedFault(bytesPerSecond: $0), isGzipped: false, sleep: configuration.sleep)
+        }
         return response
     }
 
@@ -128,7 +131,7 @@ extension Service {
             return ReadableObject(
                 version: version, lease: lease, versionHeader: versionHeader, isFrozen: isFrozen(version, in: bucket))
         }
-        let (target, targetLease) = try follow(version, in: bucket, as: call.identity)
+        let (target, targetLease) = try follow(version, in: bucket, call)
         return ReadableObject(
             version: version.showing(target), lease: targetLease, versionHeader: versionHeader,
             isFrozen: isFrozen(target, in: bucket))
@@ -222,6 +225,7 @@ extension Service {
             wishes.append(Wish(key: try ObjectKey(checking: Array(key.utf8)), versionID: version))
         }
         guard (1...1000).contains(wishes.count) else { throw Fault.malformedXML }
+        for wish in wishes { try authorizeDeletion(call, wish.key, version: wish.versionID) }
         let now = configuration.now()
         let deletions = try await catalogue.offload { [wishes] catalogue in
             try catalogue.deleteVersions(

@@ -55,14 +55,14 @@ extension Service {
 
     /// What a symbolic link stands for.
     func follow(
-        _ link: ObjectVersion, in bucket: BucketRecord, as identity: Identity
+        _ link: ObjectVersion, in bucket: BucketRecord, _ call: Call
     ) throws -> (ObjectVersion, Lease) {
         guard let target = link.symlinkTarget else { throw Fault.internalError }
         guard let (version, lease) = try catalogue.leaseVersion(nil, of: target, in: bucket.name),
             !version.isDeleteMarker
         else { throw Fault.symlinkTargetNotExist(target) }
         guard version.type != .symlink else { throw Fault.invalidTargetType(target) }
-        guard try mayRead(target, version: nil, in: bucket, as: identity) else { throw Fault.accessDenied }
+        try authorizeRead(call, target, version: nil, in: bucket)
         return (version, lease)
     }
 }

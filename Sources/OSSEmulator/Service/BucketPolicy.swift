@@ -18,7 +18,7 @@ struct BucketPolicy: Sendable {
         /// The bucket's owner.
         var owner: String
         var region: String
-        /// The values of condition keys, by their names in lower case.
+        /// The values of condition keys, by their names in lower case (of a tag: up to the slash).
         var context: [String: String] = [:]
     }
 
@@ -30,9 +30,9 @@ struct BucketPolicy: Sendable {
     init(_ bytes: [UInt8]) throws(Fault) {
         guard !bytes.isEmpty else { throw .invalidPolicy("The policy is empty.") }
         guard bytes.count <= Self.maximumSize else { throw .invalidPolicy("The policy is larger than 16 KB.") }
-        let document: JSON
+        let document: JSONValue
         do {
-            document = try JSON(parsing: bytes)
+            document = try JSONReader.read(bytes)
         } catch {
             throw .invalidPolicy("The policy is not valid JSON: \(error).")
         }
@@ -60,7 +60,7 @@ struct BucketPolicy: Sendable {
     }
 
     fileprivate static func checkNames(
-        of value: JSON, _ what: String, known: Set<String>
+        of value: JSONValue, _ what: String, known: Set<String>
     ) throws(Fault) {
         guard case .object(let members) = value else { throw .invalidPolicy("\(what) must be an object.") }
         for member in members where !known.contains(member.name) {
@@ -83,7 +83,7 @@ private struct Patterns: Sendable {
     var isExcluding: Bool
 
     /// - Parameter name: the member; with `Not` before it, it says what is left out.
-    init?(_ name: String, in statement: JSON) throws(Fault) {
+    init?(_ name: String, in statement: JSONValue) throws(Fault) {
         switch (statement[name], statement["Not" + name]) {
         case (let value?, nil): (patterns, isExcluding) = (try Self.strings(value, name), false)
         case (nil, let value?): (patterns, isExcluding) = (try Self.strings(value, "Not" + name), true)
@@ -93,7 +93,7 @@ private struct Patterns: Sendable {
     }
 
     /// A string, or an array of strings.
-    static func strings(_ value: JSON, _ name: String) throws(Fault) -> [String] {
+    static func strings(_ value: JSONValue, _ name: String) throws(Fault) -> [String] {
         if let text = value.string { return [text] }
         guard case .array(let values) = value else {
             throw .invalidPolicy("\(name) must be a string or an array of strings.")
@@ -119,7 +119,7 @@ private struct Statement: Sendable {
     private let principals: Patterns?
     private let conditions: [Condition]
 
-    init(_ value: JSON) throws(Fault) {
+    init(_ value: JSONValue) throws(Fault) {
         try BucketPolicy.checkNames(
             of: value, "A statement",
             known: [
@@ -257,7 +257,7 @@ private struct Condition: Sendable {
     private let key: String
     private let values: [String]
 
-    init(_ name: String, _ key: String, _ value: JSON) throws(Fault) {
+    init(_ name: String, _ key: String, _ value: JSONValue) throws(Fault) {
         guard let comparison = Comparison(rawValue: name) else {
             throw .invalidPolicy("The condition operator \(name) is unknown.")
         }
@@ -278,19 +278,21 @@ private struct Condition: Sendable {
             guard isValid else { throw .invalidPolicy("The value \(value) does not suit the operator \(name).") }
         }
         self.comparison = comparison
-        self.key = key.lowercased()
+        // Case counts in the name of a tag only.
+        let slash = key.firstIndex(of: "/") ?? key.endIndex
+        self.key = key[..<slash].lowercased() + key[slash...]
         self.values = values
     }
 
     /// Booleans and numbers may be written as such.
-    private static func values(_ value: JSON, _ name: String) throws(Fault) -> [String] {
-        let list: [JSON] = if case .array(let values) = value { values } else { [value] }
+    private static func values(_ value: JSONValue, _ name: String) throws(Fault) -> [String] {
+        let list: [JSONValue] = if case .array(let values) = value { values } else { [value] }
         guard !list.isEmpty else { throw .invalidPolicy("The condition \(name) has no value.") }
         var texts: [String] = []
         for value in list {
             switch value {
             case .string(let text): texts.append(text)
-            case .integer(let number): texts.append(String(number))
+            case .number(let text): texts.append(text)
             case .bool(let truth): texts.append(truth ? "true" : "false")
             default: throw .invalidPolicy("The condition \(name) must hold strings only.")
             }

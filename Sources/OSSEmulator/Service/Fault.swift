@@ -194,10 +194,6 @@ extension Fault {
 
     static let noSuchBucketStorageClass = Fault(
         .badRequest, "InvalidArgument", "No such bucket storage class exists.", ec: "0013-00000101")
-
-    static func noSuchLifecycle(_ name: String) -> Fault {
-        Fault(.notFound, "NoSuchLifecycle", "No Row found in Lifecycle Table.").detail("BucketName", name)
-    }
 }
 
 // MARK: - Objects

@@ -74,9 +74,12 @@ struct Operation: Sendable {
 
 extension Operation {
     static let all: [Operation] =
-        bucketOperations + listingOperations + lifecycleOperations + objectOperations + taggingOperations
-        + multipartOperations + appendOperations + symlinkOperations + restoreOperations + retentionOperations
-        + selectOperations + processOperations + liveChannelOperations
+        bucketOperations + listingOperations + objectOperations + taggingOperations + multipartOperations
+        + appendOperations + symlinkOperations + restoreOperations + retentionOperations
+        + configurationOperations + policyOperations + bucketTagOperations + wormOperations + corsOperations
+        + inventoryOperations + styleOperations + cnameOperations + redundancyOperations + replicationOperations
+        + metadataConfigurationOperations + accessPointOperations + metaQueryOperations + dataPipelineOperations
+        + serviceOperations + selectOperations + processOperations + liveChannelOperations
 
     private struct Place: Hashable {
         var method: String
@@ -100,18 +103,31 @@ extension Operation {
         "retention", "rtc", "seal", "style", "symlink", "transferAcceleration", "userDefinedLogFieldsConfig", "vod",
         "website", "worm", "wormExtend", "wormId", "x-oss-async-process", "x-oss-process",
         "x-oss-write-get-object-response",
+        // Of services that are not described any more, or are others.
+        "asyncFetch", "qos", "requesterQosInfo", "resourcePoolBuckets", "resourcePoolInfo",
     ]
+
+    /// Those that another method would have found here.
+    private static let answeredSubresources: [Scope: Set<String>] = Dictionary(grouping: all, by: \.scope)
+        .mapValues { Set($0.flatMap(\.parameters).filter { !$0.contains("=") }.map(String.init)) }
 
     /// Finds the operation that a request asks for.
     static func route(method: HTTPMethod, target: RequestTarget, headers: HTTPHeaders) -> Operation {
         let scope: Scope = target.bucket == nil ? .service : target.key == nil ? .bucket : .object
         let candidates = table[Place(method: method.rawValue, scope: scope)] ?? []
-        let found = candidates.first { $0.matches(target.query, headers) } ?? .methodNotAllowed
-        // A sub-resource that nothing here answers must not be taken for the plain operation on what it belongs to.
-        if found.parameters.isEmpty, target.query.items.contains(where: { otherSubresources.contains($0.name) }) {
-            return .notHere
+        let found = candidates.first { $0.matches(target.query, headers) }
+        let names = target.query.items.map(\.name)
+        if let found, !found.parameters.isEmpty || method == .OPTIONS {
+            // ?policy&comp=callback is no policy.
+            return names.contains("comp") && !found.parameters.contains { $0.hasPrefix("comp") } ? .notHere : found
         }
-        return found
+        // A sub-resource must not be taken for what it belongs to: DELETE ?acl doesn't delete a bucket.
+        if found == nil || scope != .object, let answered = answeredSubresources[scope],
+            names.contains(where: answered.contains)
+        {
+            return .methodNotAllowed
+        }
+        return names.contains(where: otherSubresources.contains) ? .notHere : found ?? .methodNotAllowed
     }
 
     /// The sub-resource is one of the service's, but nothing here answers it.

@@ -84,6 +84,7 @@ final class Service: Responder {
             exchange?.update { $0.fail(.internalError) }
         }
         let elapsed = (NIODeadline.now() - started).nanoseconds / 1_000_000
+        allowOrigin(head, bucket: bucket, in: &response)
         response.headers.append(HeaderField(name: "Server", value: "AliyunOSS"))
         response.headers.append(
             HeaderField(name: "Date", value: configuration.now().advanced(by: injection?.fault.skew ?? 0).httpDate))
@@ -122,9 +123,10 @@ final class Service: Responder {
         }
         let identity = try authenticator.identify(request, check: &check)
         check.isVerified = true
-        let call = Call(request: request, identity: identity, bucketRecord: bucket, body: body, eventLoop: eventLoop)
-        try authorize(call)
-        return try await request.operation.perform(self, call)
+        let call = Call(
+            request: request, identity: identity, accessKeyID: check.accessKeyID, bucketRecord: bucket, body: body,
+            eventLoop: eventLoop)
+        return try await perform(call)
     }
 
     // MARK: Errors
@@ -159,6 +161,8 @@ final class Service: Responder {
 struct Call {
     let request: Request
     let identity: Identity
+    /// Whose signature it carries; nil where nobody signed.
+    var accessKeyID: String?
     /// The bucket as it was when the request came; nil where the operation makes it, or has none.
     let bucketRecord: BucketRecord?
     let body: RequestBody
@@ -186,7 +190,13 @@ struct Call {
         let bytes = try await body.collect(upTo: Service.maximumDocument)
         try ContentMD5(request)?.check(ContentMD5.digest(of: bytes))
         guard !bytes.isEmpty else { return nil }
-        guard let node = try? XMLReader.read(bytes), node.name == root else { throw Fault.malformedXML }
+        let node: XMLNode
+        do throws(XMLFailure) {
+            node = try XMLReader.read(bytes)
+        } catch {
+            throw Fault.malformedXML("\(error.reason) at byte \(error.offset)")
+        }
+        guard node.name == root else { throw Fault.malformedXML("The root element must be \(root).") }
         return node
     }
 

@@ -26,6 +26,7 @@ final class Catalogue: Sendable {
 
     struct State: Sendable {
         var buckets: [String: Bucket] = [:]
+        var accounts: [String: AccountRecord] = [:]
         var references: [BlobID: Int] = [:]
         var nextSequence: UInt64 = 1
 
@@ -64,7 +65,9 @@ final class Catalogue: Sendable {
         self.storage = storage
         self.pool = pool
         var state = State()
-        for found in try storage.load().buckets {
+        let stored = try storage.load()
+        for account in stored.accounts { state.accounts[account.id] = account }
+        for found in stored.buckets {
             var bucket = Bucket(record: found.record)
             let versions = found.versions.sorted { left, right in
                 left.key == right.key ? left.sequence > right.sequence : left.key < right.key
@@ -97,6 +100,10 @@ final class Catalogue: Sendable {
 
     func bucket(_ name: String) -> BucketRecord? {
         state.withLockedValue { $0.buckets[name]?.record }
+    }
+
+    func account(_ id: String) -> AccountRecord {
+        state.withLockedValue { $0.accounts[id] } ?? AccountRecord(id: id)
     }
 
     /// Reads a bucket's index where it lies.

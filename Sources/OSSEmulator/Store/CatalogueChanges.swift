@@ -47,6 +47,15 @@ extension Catalogue {
         }
     }
 
+    // MARK: Accounts
+
+    func updateAccount(_ id: String, _ body: (inout AccountRecord) throws -> Void) throws {
+        var record = account(id)
+        try body(&record)
+        try storage.write(record)
+        mutate { $0.accounts[id] = record }
+    }
+
     // MARK: Versions
 
     struct Written: Sendable {

@@ -16,6 +16,7 @@ import NIOCore
 ///     DIR/lock                                     held while an emulator runs; says whose folder this is
 ///     DIR/temporary/…                              what is being written or removed; emptied at start
 ///     DIR/blobs/HH/ID                              bytes, never changed once there
+///     DIR/accounts/ID                              an account's record
 ///     DIR/buckets/NAME/bucket                      a bucket's record
 ///     DIR/buckets/NAME/objects/HH/HASH.VERSION     a version's record; HASH is the SHA-256 of the key
 ///     DIR/buckets/NAME/uploads/ID/upload           an upload's record
@@ -61,7 +62,7 @@ final class FileStorage: Storage {
             } else if !format.elementsEqual(Self.format.utf8) {
                 throw StorageFailure(description: "\(root) is of another version of the emulator, or not its folder")
             }
-            for name in ["temporary", "blobs", "buckets"] { try Files.makeDirectory(root + "/" + name) }
+            for name in ["temporary", "blobs", "accounts", "buckets"] { try Files.makeDirectory(root + "/" + name) }
             for name in try Files.list(root + "/temporary") { try Files.removeTree(root + "/temporary/" + name) }
             for byte in UInt8.min...UInt8.max { try Files.makeDirectory(root + "/blobs/" + Hex.encode([byte])) }
             for name in ["/blobs", ""] { try synchronize(root + name) }
@@ -135,6 +136,11 @@ final class FileStorage: Storage {
         // Also where it was there: whoever made it may not have come this far yet.
         if isSynchronizing { try Files.synchronizeDirectory(parent) }
         folders.withLockedValue { _ = $0.insert(path) }
+    }
+
+    func write(_ record: AccountRecord) throws {
+        let folder = root + "/accounts"
+        try put(record.encoded(), at: "\(folder)/\(Hex.encode(Array(record.id.utf8)))", in: folder)
     }
 
     func write(_ record: BucketRecord) throws {

@@ -38,6 +38,14 @@ extension FileStorage {
         }
 
         var state = StoredState()
+        for name in try Files.list(root + "/accounts") {
+            let path = "\(root)/accounts/\(name)"
+            guard let record = AccountRecord(encoded: try Files.readAll(path)) else {
+                leaveOut(path, "the record is damaged")
+                continue
+            }
+            state.accounts.append(record)
+        }
         var folders: [(bucket: Int, path: String)] = []
         for name in try Files.list(root + "/buckets").sorted() where BucketName.isValid(name) {
             let folder = try bucketPath(name)

@@ -23,6 +23,7 @@ final class MemoryStorage: Storage {
         _ = blobs.withLockedValue { blobs in ids.map { blobs.removeValue(forKey: $0) } }
     }
 
+    func write(_ record: AccountRecord) {}
     func write(_ record: BucketRecord) {}
     func write(_ version: ObjectVersion, bucket: String) {}
     func write(_ upload: UploadRecord, bucket: String) {}

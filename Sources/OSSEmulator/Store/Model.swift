@@ -125,6 +125,13 @@ struct BucketRecord: Sendable {
     var documents: [String: [UInt8]] = [:]
 }
 
+/// What an account has set for itself, apart from its buckets.
+struct AccountRecord: Sendable {
+    var id: String
+    /// Configurations by their name.
+    var documents: [String: [UInt8]] = [:]
+}
+
 /// The headers that a client gives to an object and gets back.
 struct ObjectAttributes: Sendable, Equatable {
     var contentType: String

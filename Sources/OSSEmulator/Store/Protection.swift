@@ -50,13 +50,6 @@ struct Protection: Sendable {
     }
 }
 
-extension BucketRecord {
-    /// A configuration, read; nil where there is none.
-    func document(_ name: String) -> XMLNode? {
-        documents[name].flatMap { try? XMLReader.read($0) }
-    }
-}
-
 extension EmulatorInstant {
     /// Later by so much; the end of time where that would be beyond it.
     func adding(milliseconds: Int64) -> EmulatorInstant {

@@ -44,6 +44,12 @@ struct RecordWriter {
         }
     }
 
+    mutating func documents(_ documents: [String: [UInt8]]) {
+        for (name, bytes) in documents.sorted(by: { $0.key < $1.key }) {
+            pair("document", name, String(decoding: bytes, as: UTF8.self))
+        }
+    }
+
     private mutating func write(_ name: String) {
         record.append(contentsOf: name.utf8)
         record.append(32)
@@ -132,6 +138,10 @@ struct RecordReader {
         }
     }
 
+    func documents() -> [String: [UInt8]] {
+        Dictionary(pairs("document").map { ($0, Array($1.utf8)) }) { $1 }
+    }
+
     func segments() -> [Segment]? {
         var result: [Segment] = []
         for words in values("segment") {
@@ -182,6 +192,20 @@ extension ObjectAttributes {
     }
 }
 
+extension AccountRecord {
+    func encoded() -> [UInt8] {
+        var record = RecordWriter(kind: "account")
+        record.field("id", id)
+        record.documents(documents)
+        return record.finish()
+    }
+
+    init?(encoded bytes: [UInt8]) {
+        guard let record = RecordReader(bytes, kind: "account"), let id = record.text("id") else { return nil }
+        self.init(id: id, documents: record.documents())
+    }
+}
+
 extension BucketRecord {
     func encoded() -> [UInt8] {
         var record = RecordWriter(kind: "bucket")
@@ -193,9 +217,7 @@ extension BucketRecord {
         record.field("redundancy", redundancy)
         record.field("versioning", versioning?.rawValue)
         record.field("resource-group", resourceGroupID)
-        for (name, bytes) in documents.sorted(by: { $0.key < $1.key }) {
-            record.pair("document", name, String(decoding: bytes, as: UTF8.self))
-        }
+        record.documents(documents)
         return record.finish()
     }
 
@@ -208,7 +230,7 @@ extension BucketRecord {
         self.init(
             name: name, ownerID: owner, created: created, acl: acl, storageClass: storageClass, redundancy: redundancy,
             versioning: record.choice("versioning"), resourceGroupID: group,
-            documents: Dictionary(record.pairs("document").map { ($0, Array($1.utf8)) }) { $1 }
+            documents: record.documents()
         )
     }
 }

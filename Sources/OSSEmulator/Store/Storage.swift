@@ -15,6 +15,7 @@ protocol Storage: Sendable {
     func discard(_ ids: [BlobID])
 
     /// Each returns when what was written, or removed, would stay so after a crash.
+    func write(_ record: AccountRecord) throws
     func write(_ record: BucketRecord) throws
     func write(_ version: ObjectVersion, bucket: String) throws
     func write(_ upload: UploadRecord, bucket: String) throws
@@ -61,4 +62,5 @@ struct StoredState: Sendable {
     }
 
     var buckets: [Bucket] = []
+    var accounts: [AccountRecord] = []
 }

@@ -1,5 +1,5 @@
 /// An element of a request's body.
-struct XMLNode: Sendable {
+struct XMLNode: Sendable, Equatable {
     var name: String
     var text = ""
     var children: [XMLNode] = []

@@ -5,7 +5,7 @@ import json
 import alibabacloud_oss_v2 as oss
 from cases.configurations import owner
 from harness import REGION, case, expect, same
-from sdk import put, read, refused
+from sdk import open_to_public, put, read, refused
 
 BLOCK = oss.PublicAccessBlockConfiguration
 
@@ -28,11 +28,14 @@ async def bucket_policy(api, bucket):
     missing = lambda: refused(api.get_bucket_policy(bucket=bucket), "NoSuchBucketPolicy", 404)
     status = lambda: api.get_bucket_policy_status(bucket=bucket)
     await missing()
-    await refused(status(), "NoSuchBucketPolicy", 404)
+    same((await status()).policy_status.is_public, False)
+    await refused(anonymous.get_bucket_policy_status(bucket=bucket), "AccessDenied", 403)
     await put(api, bucket, "open/k", b"x")
     await put(api, bucket, "closed/k", b"x")
     await refused(read(anonymous, bucket, "open/k"), "AccessDenied", 403)
-    await api.delete_bucket_public_access_block(bucket=bucket)
+    text = policy("Allow", ["*"], ["oss:GetObject"], f"acs:oss:*:*:{bucket}/open/*")
+    await refused(set_to(text), "AccessDenied", 403, message="Put public bucket policy is not allowed")
+    await open_to_public(api, bucket)
     text = policy("Allow", ["*"], ["oss:GetObject"], f"acs:oss:*:*:{bucket}/open/*")
     await set_to(text)
     same((await api.get_bucket_policy(bucket=bucket)).body, text, "byte for byte")
@@ -112,12 +115,17 @@ async def access_points(api, bucket):
     await refused(create(first), "AccessPointAlreadyExists", 409)
     await refused(create("x", "carrier-pigeon"), "MalformedXML", 400)
     found = await named(api.get_access_point)
-    same((found.access_point_name, found.bucket, found.account_id, found.network_origin), (first, bucket, account, "internet"))
+    same(
+        (found.access_point_name, found.bucket, found.account_id, found.network_origin),
+        (first, bucket, account, "internet"),
+    )
     same((found.access_point_arn, found.alias, found.status), (created.access_point_arn, created.alias, "enable"))
     expect(found.endpoints.public_endpoint and found.endpoints.internal_endpoint and found.creation_date, "members")
     same((await named(api.get_access_point, second)).vpc_configuration.vpc_id, "vpc-1")
     page = await api.list_access_points(bucket=bucket, max_keys=1, continuation_token="")
-    same(([item.access_point_name for item in page.access_points], page.max_keys, page.is_truncated), ([first], 1, True))
+    same(
+        ([item.access_point_name for item in page.access_points], page.max_keys, page.is_truncated), ([first], 1, True)
+    )
     page = await api.list_access_points(bucket=bucket, max_keys=1, continuation_token=page.next_continuation_token)
     same(([item.access_point_name for item in page.access_points], page.is_truncated), ([second], False))
     page = await api.list_access_points(max_keys=100)
@@ -125,7 +133,9 @@ async def access_points(api, bucket):
     same(names, [first, second], "those of the account")
     await refused(api.list_access_points(bucket=bucket, max_keys=0), "InvalidArgument", 400)
 
-    text = policy("Deny", [account], ["oss:PutObject"], created.access_point_arn, f"{created.access_point_arn}/object/*")
+    text = policy(
+        "Deny", [account], ["oss:PutObject"], created.access_point_arn, f"{created.access_point_arn}/object/*"
+    )
     await refused(named(api.get_access_point_policy), "NoSuchAccessPointPolicy", 404)
     await named(api.put_access_point_policy, body=text)
     same((await named(api.get_access_point_policy)).body, text)
@@ -160,7 +170,8 @@ async def access_points_for_object_process(api, bucket):
         ),
     )
     process = (
-        "<ObjectProcessConfiguration><AllowedFeatures><AllowedFeature>GetObject-Range</AllowedFeature></AllowedFeatures>"
+        "<ObjectProcessConfiguration>"
+        "<AllowedFeatures><AllowedFeature>GetObject-Range</AllowedFeature></AllowedFeatures>"
         "<TransformationConfigurations><TransformationConfiguration><Actions><Action>GetObject</Action></Actions>"
         "<ContentTransformation><FunctionCompute>"
         f"<FunctionArn>acs:fc:{REGION}:{account}:services/s.LATEST/functions/f</FunctionArn>"
@@ -202,24 +213,32 @@ async def access_points_for_object_process(api, bucket):
         "ListAccessPointsForObjectProcess", "GET", parameters={"accessPointForObjectProcess": "", "max-keys": "100"},
         signed=["accessPointForObjectProcess"],
     )
-    names = (await listed(api)).texts("AccessPointsForObjectProcess/AccessPointForObjectProcess/AccessPointNameForObjectProcess")
+    names = (await listed(api)).texts(
+        "AccessPointsForObjectProcess/AccessPointForObjectProcess/AccessPointNameForObjectProcess"
+    )
     expect(name in names, names)
     await refused(listed(api.other(key_id="invalid-ak")), "InvalidAccessKeyId", 403, ec="0002-00000902")
 
     found = await call("GetAccessPointConfig", "GET", "Config")
     path = "ObjectProcessConfiguration/AllowedFeatures/AllowedFeature"
     same(found.texts(path), ["GetObject-Range"])
-    block = "<PublicAccessBlockConfiguration><BlockPublicAccess>true</BlockPublicAccess></PublicAccessBlockConfiguration>"
-    await configure(process.replace("GetObject-Range", "GetObject-PartNumber") + block)
+    block = "PublicAccessBlockConfiguration"
+    await configure(
+        process.replace("GetObject-Range", "GetObject-PartNumber")
+        + f"<{block}><BlockPublicAccess>true</BlockPublicAccess></{block}>"
+    )
     found = await call("GetAccessPointConfig", "GET", "Config")
-    same((found.texts(path), found.text("PublicAccessBlockConfiguration/BlockPublicAccess")), (["GetObject-PartNumber"], "true"))
+    same(
+        (found.texts(path), found.text("PublicAccessBlockConfiguration/BlockPublicAccess")),
+        (["GetObject-PartNumber"], "true"),
+    )
     await refused(configure(""), "MalformedXML", 400)
     await refused(call("GetAccessPointConfig", "GET", "Config", name="none"), missing, 404)
 
     text = policy(
         "Allow", [account], ["oss:GetObject"], f"acs:oss:{REGION}:{account}:accesspointforobjectprocess/{name}/object/*"
     )
-    gone = "NoSuchAccessPointPolicyForObjectProcess"
+    gone = "NoSuchAccessPointPolicy"
     await refused(call("GetAccessPointPolicy", "GET", "Policy"), gone, 404)
     await call("PutAccessPointPolicy", "PUT", "Policy", body=text.encode())
     same((await call("GetAccessPointPolicy", "GET", "Policy")).body.decode(), text)

@@ -2,7 +2,7 @@
 
 import alibabacloud_oss_v2 as oss
 from harness import ENDPOINT, REGION, case, expect, same
-from sdk import head, keys, put, read, refused, versioning
+from sdk import head, keys, open_to_public, put, read, refused, versioning
 
 
 @case
@@ -73,6 +73,11 @@ async def bucket_acl(api, bucket):
     same(found.acl, "private")
     expect(found.owner.id and found.owner.display_name, "an owner")
     await refused(anonymous.list_objects_v2(bucket=bucket), "AccessDenied", 403)
+    await refused(
+        api.put_bucket_acl(bucket=bucket, acl="public-read"), "AccessDenied", 403,
+        message="Put public bucket acl is not allowed",
+    )
+    await open_to_public(api, bucket)
     await api.put_bucket_acl(bucket=bucket, acl="public-read")
     same((await api.get_bucket_acl(bucket=bucket)).acl, "public-read")
     same((await anonymous.list_objects_v2(bucket=bucket)).key_count, 1)
@@ -139,7 +144,9 @@ async def bucket_tags(api, bucket):
     same(await found(), [("b", "2")])
     await api.delete_bucket_tags(bucket=bucket)
     same(await found(), [])
-    await refused(api.put_bucket_tags(bucket=bucket, tagging=tags(**{f"k{n}": "v" for n in range(21)})), "InvalidTag", 400)
+    await refused(
+        api.put_bucket_tags(bucket=bucket, tagging=tags(**{f"k{n}": "v" for n in range(21)})), "MalformedXML", 400
+    )
     await refused(api.anonymous().get_bucket_tags(bucket=bucket), "AccessDenied", 403)
     await refused(api.anonymous().delete_bucket_tags(bucket=bucket), "AccessDenied", 403)
 

@@ -8,8 +8,11 @@ from harness import case, expect, same
 from operations import OPERATIONS
 from sdk import refused
 
-#: These answer without a bucket, whether or not it exists; the others find out first that it doesn't.
-MAKE_BUCKETS = {"PutBucket", "PutBucketAcl"}
+#: These make a bucket that is missing, or would if the body were one for that; all others find out first that it is.
+MAKE_BUCKETS = {"PutBucket", "PutBucketAcl", "PutBucketOverwriteConfig", "PutBucketObjectWormConfiguration"}
+
+#: What some requests must have by the SDK's own rules.
+CONFIGURATIONS = {"tagging": oss.Tagging}
 
 
 def function_of(operation):
@@ -29,7 +32,8 @@ def requests(bucket):
             "key": "k", "upload_id": "u", "part_number": 1, "position": 0, "source_key": "k", "symlink_target": "t",
             "target": "t", "acl": "private", "process": "image/info", "access_point_name": "ap", "inventory_id": "i",
             "style_name": "s", "worm_id": "w", "rule_id": "r", "redundancy_transition_taskid": "t",
-            "target_redundancy_type": "ZRS", "cname": "example.com", "action": "listDatasets", "origin": "http://a.example",
+            "target_redundancy_type": "ZRS", "cname": "example.com", "action": "listDatasets",
+            "origin": "http://a.example",
             "access_control_request_method": "GET",
         }
         members = {name: values[name] for name in parameters if name in values}
@@ -45,6 +49,9 @@ def requests(bucket):
         if operation == "CreateSelectObjectMeta":
             members["select_meta_request"] = oss.CSVMetaRequest()
             members["process"] = "csv/meta"
+        for name, attribute in kind._attribute_map.items():
+            if attribute.get("required") and name not in members and name != "bucket":
+                members[name] = "x" if attribute["type"] == "str" else CONFIGURATIONS[name]()
         yield operation, kind(bucket=bucket, **members)
 
 
@@ -65,6 +72,16 @@ async def a_missing_bucket_comes_first(api, bucket):
                 raise AssertionError(f"{operation} by client {number}: {error}") from error
         found += 1
     expect(found > 130, f"{found} operations")
+    configurations = {
+        "overwrite_config": oss.OverwriteConfiguration(rules=[oss.OverwriteRule(action="forbid")]),
+        "object_worm_configuration": oss.ObjectWormConfiguration(object_worm_enabled="Enabled"),
+    }
+    for function, configuration in configurations.items():
+        member = function if function.endswith("configuration") else function.replace("config", "configuration")
+        await refused(
+            getattr(api, f"put_bucket_{function}")(bucket=name, **{member: configuration}), "MalformedXML", 400,
+            ec="0015-00000231",
+        )
 
 
 @case(counts=False)

@@ -40,7 +40,9 @@ async def list_objects(api, bucket):
 @case
 async def list_odd_names(api, bucket):
     """Names that the HTTP library writes into the query as it likes."""
-    keys = sorted(["a/b +&=?#/1", "a/b +&=?#/2", "a/b%2F/3", "a/é/4", "a:b@c,d;e/5", "a~b/6", "a'()*!/7"], key=str.encode)
+    keys = sorted(
+        ["a/b +&=?#/1", "a/b +&=?#/2", "a/b%2F/3", "a/é/4", "a:b@c,d;e/5", "a~b/6", "a'()*!/7"], key=str.encode
+    )
     for key in keys:
         await put(api, bucket, key, b"x")
     for key in keys:

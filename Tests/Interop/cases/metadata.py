@@ -10,7 +10,7 @@ async def meta_query(api, bucket):
     ask = lambda **members: api.do_meta_query(bucket=bucket, meta_query=oss.MetaQuery(**members))
     await refused(api.get_meta_query_status(bucket=bucket), "MetaQueryNotExist", 404)
     await refused(ask(query='{"Field":"Size","Value":"1","Operation":"gt"}'), "MetaQueryNotExist", 404)
-    await refused(api.close_meta_query(bucket=bucket), "MetaQueryNotExist", 404)
+    await refused(api.anonymous().close_meta_query(bucket=bucket), "AccessDenied", 403)
     for number in range(1, 6):
         await put(api, bucket, f"k{number}", b"x" * number * 100)
     await api.open_meta_query(bucket=bucket)
@@ -80,7 +80,7 @@ async def metadata_tables(api, bucket):
         api.get_bucket_metadata_configuration(bucket=bucket), api.delete_bucket_metadata_configuration(bucket=bucket),
         update_inventory("ENABLED"), update_journal(),
     ):
-        await refused(call, "NoSuchBucketMetadataConfiguration", 404)
+        await refused(call, "MetadataConfigurationNotFound", 404)
     await refused(create(), "MalformedXML", 400)
     await create(journal_table_configuration=journal(), inventory_table_configuration=table("DISABLED"))
     found = (await api.get_bucket_metadata_configuration(bucket=bucket)).metadata_configuration_result
@@ -94,22 +94,24 @@ async def metadata_tables(api, bucket):
     same(found.inventory_table_configuration_result.configuration_state, "ENABLED")
     same(found.journal_table_configuration_result.record_expiration.expiration, "DISABLED")
     same((await api.delete_bucket_metadata_configuration(bucket=bucket)).status_code, 204)
-    await refused(api.get_bucket_metadata_configuration(bucket=bucket), "NoSuchBucketMetadataConfiguration", 404)
+    await refused(api.get_bucket_metadata_configuration(bucket=bucket), "MetadataConfigurationNotFound", 404)
 
 
 @case
 async def meta_query_action(api, bucket):
-    """Data sets are kept in buckets of another kind, so those at hand answer that they have none."""
+    """Data sets are kept in buckets of another kind, so those at hand answer that they have none. This SDK writes
+    `MetaQuery` where the service, and its SDKs for other languages, say `metaQuery`."""
+    await refused(api.do_meta_query_action(bucket=bucket, action="listDatasets"), "MethodNotAllowed", 405)
+    for action in ("listDatasets", "createDataset"):
+        parameters = {"metaQuery": "", "action": action, "datasetName": "set"}
+        await refused(
+            api.invoke("DoMetaQueryAction", "POST", bucket, parameters=parameters, signed=["metaQuery"]),
+            "OperationNotSupported", 400, ec="0037-00000001",
+            message="The operation is not supported for this resource",
+        )
     await refused(
-        api.do_meta_query_action(bucket=bucket, action="listDatasets"), "OperationNotSupported", 400,
-        ec="0037-00000001", message="The operation is not supported for this resource",
-    )
-    await refused(
-        api.do_meta_query_action(bucket=bucket, action="createDataset", parameters={"datasetName": "set"}),
-        "OperationNotSupported", 400, ec="0037-00000001",
-    )
-    await refused(
-        api.do_meta_query_action(bucket=bucket + "-none", action="listDatasets"), "NoSuchBucket", 404, ec="0015-00000101"
+        api.do_meta_query_action(bucket=bucket + "-none", action="listDatasets"), "NoSuchBucket", 404,
+        ec="0015-00000101"
     )
 
 

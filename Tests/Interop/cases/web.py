@@ -10,7 +10,7 @@ import re
 import alibabacloud_oss_v2 as oss
 from harness import ENDPOINT, KEY_ID, KEY_SECRET, REGION, case, expect, same
 from local import Receiver, fetch, url
-from sdk import get, head, put, read
+from sdk import get, head, open_to_public, put, read
 
 
 def code(body):
@@ -20,6 +20,7 @@ def code(body):
 
 @case(forms=["sync"])
 async def anonymous_access(api, bucket):
+    await open_to_public(api, bucket)
     await put(api, bucket, "closed", b"closed")
     await put(api, bucket, "open", b"open", acl="public-read", content_type="text/plain")
     status, body, _ = fetch(url(bucket, "closed"))
@@ -47,6 +48,7 @@ async def anonymous_access(api, bucket):
 
 @case(forms=["sync"])
 async def virtual_hosts(api, bucket):
+    await open_to_public(api, bucket)
     await put(api, bucket, "dir/k", b"x", acl="public-read")
     host = f"{bucket}.localhost:{ENDPOINT.rsplit(':', 1)[1]}"
     same(fetch(f"{ENDPOINT}/dir/k", headers={"Host": host})[:2], (200, b"x"))
@@ -126,6 +128,7 @@ async def post_object(api, bucket):
     expect(status in (400, 403), "no key")
     status, body, _ = post(bucket + "-none", {"key": "k"})
     same((status, code(body)), (404, "NoSuchBucket"))
+    await open_to_public(api, bucket)
     await api.put_bucket_acl(bucket=bucket, acl="public-read-write")
     same(post(bucket, {"key": "by anybody"})[0], 204)
     same(await read(api, bucket, "by anybody"), b"from a form")
@@ -148,6 +151,7 @@ async def post_object_calls_back(api, bucket):
 
 @case(forms=["sync"])
 async def preflight(api, bucket):
+    await open_to_public(api, bucket)
     await put(api, bucket, "k", b"x", acl="public-read")
     await api.put_bucket_cors(
         bucket=bucket,
@@ -173,7 +177,10 @@ async def preflight(api, bucket):
         (200, "https://a.example.com", "GET, PUT"),
     )
     same((headers["Access-Control-Max-Age"], headers["Access-Control-Expose-Headers"]), ("60", "ETag"))
-    same([name.strip().lower() for name in headers["Access-Control-Allow-Headers"].split(",")], ["x-one", "authorization"])
+    same(
+        [name.strip().lower() for name in headers["Access-Control-Allow-Headers"].split(",")],
+        ["x-one", "authorization"],
+    )
     for refused in (
         ask(**origin, Access_Control_Request_Method="DELETE"),
         ask(Origin="https://example.net", Access_Control_Request_Method="GET"),
@@ -191,11 +198,13 @@ async def preflight(api, bucket):
 async def website(api, bucket):
     host = {"Host": f"{bucket}.localhost:{ENDPOINT.rsplit(':', 1)[1]}"}
     visit = lambda path, **more: fetch(ENDPOINT + path, headers=host | more)
+    await open_to_public(api, bucket)
     await api.put_bucket_acl(bucket=bucket, acl="public-read")
     for key in ("index.html", "error.html", "sub/index.html"):
         await put(api, bucket, key, key.encode(), content_type="text/html")
     rule = lambda number, condition, **redirect: oss.RoutingRule(
-        rule_number=number, condition=oss.RoutingRuleCondition(**condition), redirect=oss.RoutingRuleRedirect(**redirect)
+        rule_number=number, condition=oss.RoutingRuleCondition(**condition),
+        redirect=oss.RoutingRuleRedirect(**redirect)
     )
     await api.put_bucket_website(
         bucket=bucket,
@@ -205,8 +214,9 @@ async def website(api, bucket):
             routing_rules=oss.RoutingRules(
                 routing_rules=[
                     rule(
-                        1, dict(key_prefix_equals="old/", http_error_code_returned_equals=404), redirect_type="External",
-                        protocol="http", host_name="127.0.0.1:9", http_redirect_code=302, replace_key_prefix_with="new/",
+                        1, dict(key_prefix_equals="old/", http_error_code_returned_equals=404),
+                        redirect_type="External", protocol="http", host_name="127.0.0.1:9", http_redirect_code=302,
+                        enable_replace_prefix=True, replace_key_prefix_with="new/",
                     )
                 ]
             ),

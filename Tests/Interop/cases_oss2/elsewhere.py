@@ -4,7 +4,9 @@ import inspect
 
 import oss2
 from harness import case, same
-from oss2.models import AsyncFetchTaskConfiguration, BucketQosInfo, BucketUserQos, CallbackPolicyInfo, LiveChannelInfo, QoSConfiguration
+from oss2.models import (
+    AsyncFetchTaskConfiguration, BucketQosInfo, BucketUserQos, CallbackPolicyInfo, LiveChannelInfo, QoSConfiguration,
+)
 from operations import OSS2_ELSEWHERE
 from oss2_api import refused
 

@@ -19,7 +19,7 @@ def put_get_head(api, name):
         "dir/key.txt", body,
         headers={
             "x-oss-meta-author": "alice", "Content-Type": "text/x-test", "Cache-Control": "no-cache",
-            "x-oss-tagging": "k=v&k%202=v%262",
+            "x-oss-tagging": "k=v&k%202=v%2B2",
             "Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode(),
         },
     )
@@ -129,6 +129,8 @@ def object_acl(api, name):
     bucket = api.bucket(name)
     bucket.put_object("k", b"x")
     same(bucket.get_object_acl("k").acl, "default")
+    refused(lambda: bucket.put_object_acl("k", oss2.OBJECT_ACL_PUBLIC_READ), "AccessDenied", 403)
+    bucket.put_bucket_public_access_block(False)
     bucket.put_object_acl("k", oss2.OBJECT_ACL_PUBLIC_READ)
     same(bucket.get_object_acl("k").acl, "public-read")
     same(api.anonymous(name).get_object("k").read(), b"x")
@@ -160,7 +162,9 @@ def symlinks(api, name):
     same(bucket.get_symlink("link").target_key, "dir/target é")
     same(bucket.get_object("link").read(), b"behind it")
     refused(lambda: bucket.get_symlink("none"), "NoSuchKey", 404)
-    refused(lambda: bucket.put_symlink("k", "link", headers={"x-oss-forbid-overwrite": "true"}), "FileAlreadyExists", 409)
+    refused(
+        lambda: bucket.put_symlink("k", "link", headers={"x-oss-forbid-overwrite": "true"}), "FileAlreadyExists", 409
+    )
 
 
 @case
@@ -186,7 +190,10 @@ def multipart(api, name):
     for number, block in enumerate(blocks, 1):
         result = bucket.upload_part(key, upload_id, number, block)
         parts.append(oss2.models.PartInfo(number, result.etag, size=len(block), part_crc=result.crc))
-    same([(part.part_number, part.size) for part in bucket.list_parts(key, upload_id).parts], [(1, 200_000), (2, 150_000), (3, 7)])
+    same(
+        [(part.part_number, part.size) for part in bucket.list_parts(key, upload_id).parts],
+        [(1, 200_000), (2, 150_000), (3, 7)],
+    )
     same([part.part_number for part in oss2.PartIterator(bucket, key, upload_id, max_parts=1)], [1, 2, 3])
     same([(item.key, item.upload_id) for item in bucket.list_multipart_uploads().upload_list], [(key, upload_id)])
     bucket.complete_multipart_upload(key, upload_id, parts)
@@ -212,7 +219,8 @@ def multipart(api, name):
     ):
         refused(call, "NoSuchUpload", 404, ec=ec)
     refused(
-        lambda: bucket.init_multipart_upload("copy", headers={"x-oss-forbid-overwrite": "true"}), "FileAlreadyExists", 409
+        lambda: bucket.init_multipart_upload("copy", headers={"x-oss-forbid-overwrite": "true"}),
+        "FileAlreadyExists", 409,
     )
     refused(lambda: bucket.list_multipart_uploads(max_uploads=1001), "InvalidArgument", 400)
 
@@ -298,7 +306,9 @@ def select(api, name):
     text = b"name,age\nann,34\nbob,9\n"
     bucket.put_object("people.csv", text)
     use = {"CsvHeaderInfo": "Use"}
-    result = bucket.select_object("people.csv", "select name from ossobject where cast(age as int) > 20", select_params=use)
+    result = bucket.select_object(
+        "people.csv", "select name from ossobject where cast(age as int) > 20", select_params=use
+    )
     same(result.read(), b"ann\n")
     found = bucket.create_select_object_meta("people.csv", {"OverwriteIfExists": "true"})
     same(found.rows, 3)
