@@ -468,7 +468,7 @@ class Fuzzer:
 
     def start(self):
         self.server = wire.Server(
-            self.program, "--data", self.data, "--no-sync",
+            self.program, "--data", self.data, "--no-sync", "--no-block-public-access",
             limits={resource.RLIMIT_AS: 8 << 30} if sys.platform == "linux" else None)
         self.starts += 1
         self.furnish()

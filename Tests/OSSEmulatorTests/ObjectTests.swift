@@ -200,7 +200,7 @@ import Testing
 
     @Test func whatIsNotHereYetSaysSo() async throws {
         try await withEmulator { client async throws in
-            for query in ["website", "cors", "x-oss-process"] {
+            for query in ["website", "cors"] {
                 #expect(try await client.send("GET", "/bkt/k", query: [(query, "")]).status == 501)
             }
             #expect(try await client.send("GET", "/bkt/", query: [("qosInfo", "")]).status == 501)

@@ -115,7 +115,7 @@ extension Service {
     }
 
     /// A version as GetObject and HeadObject see it.
-    struct ReadableObject {
+    struct ReadableObject: Sendable {
         /// Of a symbolic link the headers, with what its target says of the bytes.
         var version: ObjectVersion
         var lease: Lease

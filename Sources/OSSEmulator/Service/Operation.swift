@@ -67,7 +67,9 @@ struct Operation: Sendable {
     }
 
     /// The more conditions it has, the better it fits a request that meets them.
-    private var weight: Int { parameters.count * 2 + (header == nil ? 0 : 1) }
+    private var weight: Int {
+        parameters.count * 4 + parameters.count { $0.contains("=") } * 2 + (header == nil ? 0 : 1)
+    }
 }
 
 // MARK: - Finding the operation
@@ -79,7 +81,7 @@ extension Operation {
         + configurationOperations + policyOperations + bucketTagOperations + wormOperations + corsOperations
         + inventoryOperations + styleOperations + cnameOperations + redundancyOperations + replicationOperations
         + metadataConfigurationOperations + accessPointOperations + metaQueryOperations + dataPipelineOperations
-        + serviceOperations + liveChannelOperations + formOperations
+        + serviceOperations + selectOperations + processOperations + liveChannelOperations + formOperations
 
     private struct Place: Hashable {
         var method: String

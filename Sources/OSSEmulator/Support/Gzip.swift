@@ -2,11 +2,7 @@ import NIOCore
 
 /// Writes gzip (RFC 1952) with stored blocks: as long as before, but what every reader of gzip takes.
 struct GzipWriter {
-    private static let table: [UInt32] = (0..<256).map { index in
-        (0..<8).reduce(UInt32(index)) { value, _ in value & 1 == 1 ? 0xEDB8_8320 ^ value >> 1 : value >> 1 }
-    }
-
-    private var crc = UInt32.max
+    private var crc = CRC32()
     private var size: UInt32 = 0
     private var isBegun = false
 
@@ -14,7 +10,7 @@ struct GzipWriter {
         var result = ByteBuffer()
         if !isBegun { result.writeBytes(Self.header) }
         isBegun = true
-        for byte in bytes.readableBytesView { crc = Self.table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ crc >> 8 }
+        crc.update(bytes.readableBytesView)
         size &+= UInt32(truncatingIfNeeded: bytes.readableBytes)
         var rest = bytes
         while let block = rest.readSlice(length: min(rest.readableBytes, 65535)), block.readableBytes > 0 {
@@ -27,7 +23,7 @@ struct GzipWriter {
         var result = ByteBuffer()
         if !isBegun { result.writeBytes(Self.header) }
         Self.writeBlock(ByteBuffer(), isLast: true, to: &result)
-        result.writeInteger(~crc, endianness: .little)
+        result.writeInteger(crc.value, endianness: .little)
         result.writeInteger(size, endianness: .little)
         return result
     }
