@@ -16,8 +16,10 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", "3.12.3"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.8.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.86.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.30.0"),
     ],
@@ -29,9 +31,11 @@ let package = Package(
             name: "OSSRuntime",
             dependencies: [
                 "OSSChecksum",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ]
         ),
         .target(
@@ -90,6 +94,7 @@ let package = Package(
         .target(
             name: "FaultServer",
             dependencies: [
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -108,7 +113,11 @@ let package = Package(
         .testTarget(name: "OSSChecksumTests", dependencies: ["COSSChecksum", "OSSChecksum"]),
         .testTarget(
             name: "OSSRuntimeTests",
-            dependencies: ["OSSRuntime", .product(name: "HTTPTypes", package: "swift-http-types")]
+            dependencies: [
+                "OSSRuntime",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]
         ),
         .testTarget(
             name: "OSSEmulatorTests",
@@ -126,7 +135,16 @@ let package = Package(
             dependencies: [
                 "FaultServer", "OSS", "OSSEmulator", "WireTestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ]
+        ),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: [
+                "OSS", "OSSAsyncHTTPClient", "OSSEmulator", .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(name: "SpecModelTests", dependencies: ["SpecModel"]),
@@ -134,7 +152,7 @@ let package = Package(
         .testTarget(
             name: "GoldenTests",
             dependencies: ["OSSRuntime", "WireTestSupport"],
-            exclude: ["Cases/service.json", "Cases/bindings.json", "Cases/pages.json", "Cases/structures.json"]
+            exclude: ["service", "bindings", "pages", "structures", "waiters"].map { "Cases/\($0).json" }
         ),
         .target(
             name: "WireTestSupport",
@@ -144,7 +162,11 @@ let package = Package(
         .testTarget(name: "WireTestSupportTests", dependencies: ["SpecModel", "WireTestSupport"]),
         .executableTarget(
             name: "oss-interop",
-            dependencies: ["OSS", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: [
+                "OSS",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             path: "Tests/Interop/oss-interop"
         ),
         .executableTarget(

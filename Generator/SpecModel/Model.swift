@@ -45,7 +45,9 @@ public struct Operation: Sendable {
     public var outputXMLName: Located<String>?
     public var checksum: Located<Checksum>?
     public var contentTypeFromKey: SourceLocation?
+    public var presignable: SourceLocation?
     public var pagination: Pagination?
+    public var waiters: [Waiter]
     public var deprecated: String?
 }
 
@@ -70,6 +72,63 @@ public struct Pagination: Sendable {
     public var more: Located<String>?
     public var pageSize: Located<String>?
     public var items: [Located<String>]
+}
+
+/// What to wait for by sending an operation again and again.
+public struct Waiter: Sendable {
+    public static let defaultMinDelay = 2
+    public static let defaultMaxDelay = 120
+
+    public var name: Located<String>
+    public var doc: String
+    /// Between two calls, in seconds.
+    public var minDelay: Int
+    public var maxDelay: Int
+    /// The first one that matches a reply decides.
+    public var acceptors: [Acceptor]
+
+    /// Whether what ends the wait is always a result, never an error.
+    public var endsWithResult: Bool {
+        acceptors.allSatisfy { $0.state != .success || $0.matcher?.isOfResult == true }
+    }
+}
+
+/// What a reply means to a waiter.
+public struct Acceptor: Sendable {
+    public enum State: String, Sendable, CaseIterable {
+        case success, retry, failure
+    }
+
+    public enum Matcher: Sendable {
+        /// Any result.
+        case result
+        /// A result with a text in one of its members.
+        case output(Located<String>, contains: String)
+        case error(code: String, status: Int?)
+
+        public var isOfResult: Bool {
+            if case .error = self { false } else { true }
+        }
+
+        /// Whether nothing that `other` matches gets past this one.
+        func covers(_ other: Matcher) -> Bool {
+            switch (self, other) {
+            case (.result, _): other.isOfResult
+            case (.output(let member, let text), .output(let otherMember, let otherText)):
+                member.value == otherMember.value && otherText.contains(text)
+            case (.error(let code, let status), .error(let otherCode, let otherStatus)):
+                code == otherCode && (status == nil || status == otherStatus)
+            default: false
+            }
+        }
+    }
+
+    public var location: SourceLocation
+    /// Nil where the spec has it wrong, which has been reported.
+    public var state: State?
+    public var matcher: Matcher?
+    /// What a result that means failure says about the cause.
+    public var message: String?
 }
 
 public struct Member: Sendable {

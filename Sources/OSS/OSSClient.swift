@@ -75,6 +75,22 @@ extension OSSClient {
         try await core.execute(request, options)
     }
 
+    package func presigned<R: OperationRequest>(_ request: R, _ expires: PresignExpiry, _ options: CallOptions)
+        async throws -> PresignedRequest
+    {
+        try await core.presign(request, expires: expires, options)
+    }
+
+    /// The reply that ends a wait.
+    package func wait<R: OperationRequest, Output>(
+        _ waiter: Waiter<Output>,
+        _ request: R,
+        _ timeout: Duration,
+        _ options: CallOptions
+    ) async throws -> Result<Output, OSSError> {
+        try await core.wait(waiter, request, timeout, options)
+    }
+
     /// The pages of a list. `advance` moves the request to the page after the one it is given, or says that there is none.
     package func paginate<R: OperationRequest & Hashable, Page: OperationOutput>(
         _ request: R,

@@ -5,7 +5,6 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import OSSRuntime
-import Synchronization
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -26,7 +25,7 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     private let followsRedirects: Bool
     private let gate: ConnectionGate
     private let exchanges: ExchangeTable
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     private struct State {
         /// The parsed URL of each host's root; the request's own target is put in on the wire.

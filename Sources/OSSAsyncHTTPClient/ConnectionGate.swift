@@ -1,6 +1,5 @@
 import NIOCore
 import OSSRuntime
-import Synchronization
 
 /// Lets as many exchanges through as there may be connections to a host, in order of arrival.
 ///
@@ -28,7 +27,7 @@ final class ConnectionGate: Sendable {
 
     private let limit: Int
     private let group: any EventLoopGroup
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(limit: Int, group: any EventLoopGroup) {
         self.limit = limit

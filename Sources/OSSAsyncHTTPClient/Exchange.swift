@@ -3,7 +3,6 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import OSSRuntime
-import Synchronization
 
 /// One request and its response.
 ///
@@ -23,7 +22,7 @@ final class Exchange: HTTPClientResponseDelegate {
     private let timeout: TimeAmount
     let loop: any EventLoop
     private let proxy: ProxyConfiguration?
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     private typealias Flow = ResponseFlow<Reader, EventLoopPromise<Void>>
     private typealias Reader = CheckedContinuation<Arrival, any Error>
@@ -61,7 +60,7 @@ final class Exchange: HTTPClientResponseDelegate {
         self.timeout = TimeAmount(request.readWriteTimeout)
         self.loop = loop
         self.proxy = transport.proxy
-        self.state = Mutex(State(transport: transport))
+        self.state = Locked(State(transport: transport))
     }
 
     // MARK: The caller's side

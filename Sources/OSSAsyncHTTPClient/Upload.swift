@@ -1,7 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
 import OSSRuntime
-import Synchronization
 
 /// Sends a request's body: a task reads it a little ahead, the event loop writes it.
 ///
@@ -22,7 +21,7 @@ final class Upload: Sendable {
     private let turns: UploadTurns
     private let writer: HTTPClient.Body.StreamWriter
     private let noteActivity: @Sendable () -> Void
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     private struct State {
         var task: Task<Void, Never>?

@@ -1,5 +1,5 @@
+import OSSRuntime
 import NIOCore
-import Synchronization
 
 /// Gives the uploads on one event loop their turns to write.
 ///
@@ -13,7 +13,7 @@ final class UploadTurns: Sendable {
     private static var small: Int { 64 * 1024 }
 
     let loop: any EventLoop
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     private struct State {
         var waiting: CircularBuffer<Upload> = []

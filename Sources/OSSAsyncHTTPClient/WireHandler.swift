@@ -1,6 +1,6 @@
+import OSSRuntime
 import NIOCore
 import NIOHTTP1
-import Synchronization
 
 /// Sits in every connection between AsyncHTTPClient and the HTTP codec, and tells an exchange what only the
 /// connection knows.
@@ -80,7 +80,7 @@ final class ExchangeTable: Sendable {
     }
 
     private static let marker = "oss-swift-exchange"
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Notes an exchange, and adds its mark to the header fields.
     func add(_ exchange: Exchange, to headers: inout HTTPHeaders) -> UInt64 {

@@ -63,6 +63,8 @@ public struct EmulatorConfiguration: Sendable {
     public var requestLog: String?
     /// The emulator's clock: it judges signatures and dates what is stored.
     public var now: @Sendable () -> EmulatorInstant = { EmulatorInstant.now }
+    /// How long a callback may take.
+    var callbackTime = Duration.seconds(5)
     /// How the stalls of faults are waited for.
     var sleep: Sleeper = { try await Task.sleep(for: .milliseconds($0)) }
     /// Where the emulator logs; secrets never.

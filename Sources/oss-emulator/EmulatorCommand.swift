@@ -20,54 +20,68 @@ struct EmulatorCommand: AsyncParsableCommand {
             It checks every signature (versions 1, 2 and 4, in the header, in URLs and in forms), answers errors as the \
             service does, and keeps objects in memory or, with --data, in a folder. When it is ready it prints one line:
 
-                ready http://127.0.0.1:40123 region=cn-hangzhou accessKeyId=… accessKeySecret=…
+              ready http://127.0.0.1:40123 region=cn-hangzhou accessKeyId=… accessKeySecret=…
 
             It ends on SIGINT and SIGTERM. It is meant for development and tests: the keys are no secret, and there \
             is no TLS. Clients that are given an IP address send the bucket in the path; for \
             http://BUCKET.DOMAIN:PORT/ name the domain with --domain (localhost needs no naming).
 
             CONTROL ENDPOINT
-            With --control-port the line also has control=http://127.0.0.1:40124. There a browser shows what is \
-            stored, the last requests, and for a signature that does not match what the client did otherwise. \
-            Tests find, as JSON:
+            With --control-port the line also has control=http://127.0.0.1:40124. A browser sees there what is stored, \
+            the last requests, and for a signature that doesn't match what the client did otherwise. For tests there \
+            is JSON:
 
-                GET, POST, DELETE /faults   rules for faults; /faults/ID is one of them
-                GET, DELETE /requests       the last 500, ?operation= bucket= key= method= status= code=
-                                            outcome= after= limit=; /requests/ID is one, with its signature
-                GET /state                  buckets; /state/BUCKET?prefix= delimiter= after= limit= objects
-                GET, PUT /clock             {"offset": SECONDS} puts the emulator's clock forward or back
-                POST /reset                 forgets everything (not with --data)
-                GET, PUT /metadata          {"mode": "open"|"hardened"|"off", "role": NAME}
+              GET /state                 the buckets
+              GET /state/BUCKET          its objects and uploads; with
+                                         ?prefix= delimiter= after= limit=
+              GET, DELETE /requests      the last 500; with ?operation= bucket=
+                                         key= method= status= code= outcome=
+                                         after= limit=
+              GET /requests/ID           one of them, and why its signature
+                                         doesn't match
+              GET, POST, DELETE /faults  the rules for faults
+              GET, DELETE /faults/ID     one of them
+              GET, PUT /clock            {"offset": SECONDS} turns the clock
+              GET, PUT /metadata         {"mode": "open"|"hardened"|"off",
+                                          "role": NAME}
+              POST /reset                forgets everything (not with --data)
 
-            and credentials as in the cloud, which the emulator then accepts:
+            And credentials, as there are in the cloud, which the emulator then takes:
 
-                /sts or /                   AssumeRole, AssumeRoleWithOIDC, GetCallerIdentity of STS
-                /latest/meta-data/ram/security-credentials/    and /latest/api/token of an ECS instance
-                /credentials                for a credentials URI
+              /sts (or /)                AssumeRole, AssumeRoleWithOIDC and
+                                         GetCallerIdentity of STS
+              /latest/…                  an ECS instance's role and token
+              /credentials               for a credentials URI
 
             FAULTS
-            A rule is {"match": {…}, "fault": {…}}; the match may have operation, method, bucket, prefix (of \
-            the key) and query (NAME or NAME=VALUE), the rule skip, times, every, probability and seed. With \
-            --fault-headers a request may say its fault itself: 'x-emulator-fault: status=503; qos-delay=200'. \
-            Faults are:
+            A rule is {"match": {…}, "fault": {…}}. Its match may have operation, method, bucket, prefix (of the key) \
+            and query (NAME or NAME=VALUE); beside it there may be skip, times, every, probability and seed. With \
+            --fault-headers a request can say its fault itself: "x-emulator-fault: status=503; qos-delay=200". The \
+            faults are:
 
-                status=N code=CODE message=TEXT ec=EC   an error instead; known codes bring the rest
-                body=TEXT                   another body, e.g. a proxy's page
-                perform=true                carries the request out all the same
-                read=N                      after N bytes of the request's body (else all of it)
-                header=NAME:VALUE           a header of the answer; without value it goes away
-                qos-delay=MS                x-oss-qos-delay-time
-                latency=MS                  before the request is looked at
-                stall=MS or stall=MS@N      before the answer, or after N bytes of its body
-                bandwidth=N                 bytes a second, both ways
-                reset=before, N or after    resets the connection: before the answer, after N bytes of its
-                                            body, or after all of it
-                truncate=N                  announces all of the body, sends N bytes and closes
-                corrupt=N                   inverts byte N of the body
-                crc=wrong etag=wrong md5=wrong
-                skew=SECONDS                the server's clock, for this request
-                gzip=true                   a compressed body, where Accept-Encoding has gzip
-                expires=SECONDS             the end of the credentials that are given
+              status=N, code=CODE,       an error instead of the answer; a known
+              message=TEXT, ec=EC        code brings the rest with it
+              body=TEXT                  a body of another kind, e.g. a proxy's
+              perform=true               carries the request out all the same
+              read=N                     reads N bytes of the request's body
+                                         before the error, not all
+              header=NAME:VALUE          sets a header of the answer, or without
+                                         a value takes it away
+              qos-delay=MS               sets x-oss-qos-delay-time
+              latency=MS                 waits before it looks at the request
+              stall=MS, stall=MS@N       waits before the answer, or after N
+                                         bytes of its body
+              bandwidth=N                N bytes a second, both ways
+              reset=before|N|after       resets the connection before the
+                                         answer, after N bytes of its body, or
+                                         after all of it
+              truncate=N                 closes after N bytes of the body
+              corrupt=N                  inverts byte N of the body
+              crc=wrong, etag=wrong,     wrong headers
+              md5=wrong
+              skew=SECONDS               another clock for this request
+              gzip=true                  compresses, if Accept-Encoding has gzip
+              expires=SECONDS            ends the credentials given so soon
             """
     )
 

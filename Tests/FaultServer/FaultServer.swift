@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 import NIOSSL
-import Synchronization
+import NIOConcurrencyHelpers
 
 #if canImport(Darwin)
     import Darwin
@@ -168,17 +168,17 @@ public final class FaultServer: Sendable {
     }
 
     /// All requests so far, in order of arrival.
-    public var requests: [Request] { log.state.withLock { $0.requests } }
+    public var requests: [Request] { log.state.withLockedValue { $0.requests } }
     /// How many connections were made so far.
-    public var connectionCount: Int { log.state.withLock { $0.connections } }
+    public var connectionCount: Int { log.state.withLockedValue { $0.connections } }
     /// How many connections are open.
-    public var openConnectionCount: Int { log.state.withLock { $0.channels.count } }
+    public var openConnectionCount: Int { log.state.withLockedValue { $0.channels.count } }
     /// The most connections that were open at a time.
-    public var peakConnectionCount: Int { log.state.withLock { $0.peak } }
+    public var peakConnectionCount: Int { log.state.withLockedValue { $0.peak } }
 
     /// Lets every request go on that waits for it, or will.
     public func release() {
-        let promises = log.state.withLock { state in
+        let promises = log.state.withLockedValue { state in
             state.isReleased = true
             defer { state.gates = [] }
             return state.gates
@@ -189,14 +189,14 @@ public final class FaultServer: Sendable {
     /// Undoes ``Step/stopReading`` and ``Step/readSlowly(bytes:every:)`` on all connections. A server that
     /// doesn't read doesn't see either that its client is gone.
     public func resumeReading() {
-        for channel in log.state.withLock({ Array($0.channels.values) }) {
+        for channel in log.state.withLockedValue({ Array($0.channels.values) }) {
             channel.pipeline.fireUserInboundEventTriggered(ResumeReading())
         }
     }
 
     /// Closes the connections that are open, as a server does with idle ones.
     public func closeConnections() async {
-        let channels = log.state.withLock { Array($0.channels.values) }
+        let channels = log.state.withLockedValue { Array($0.channels.values) }
         for channel in channels { try? await channel.close().get() }
     }
 
@@ -231,7 +231,7 @@ final class Log: Sendable {
         var gates: [EventLoopPromise<Void>] = []
     }
 
-    let state = Mutex(State())
+    let state = NIOLockedValueBox(State())
 }
 
 private struct ResumeReading {}
@@ -278,7 +278,7 @@ private final class Connection: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         let channel = context.channel
-        number = log.state.withLock { state in
+        number = log.state.withLockedValue { state in
             defer { state.connections += 1 }
             state.channels[state.connections] = channel
             state.peak = max(state.peak, state.channels.count)
@@ -289,7 +289,7 @@ private final class Connection: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        _ = log.state.withLock { $0.channels.removeValue(forKey: number) }
+        _ = log.state.withLockedValue { $0.channels.removeValue(forKey: number) }
         steps = []
         isBusy = true
         context.fireChannelInactive()
@@ -381,7 +381,7 @@ private final class Connection: ChannelInboundHandler {
     private func take(_ count: Int) {
         guard count > 0, let slice = input.readSlice(length: count) else { return }
         received += count
-        log.state.withLock { state in
+        log.state.withLockedValue { state in
             state.requests[current].bodyLength = received
             let room = 64 * 1024 - state.requests[current].body.count
             if room > 0 { state.requests[current].body += slice.readableBytesView.prefix(room) }
@@ -396,7 +396,7 @@ private final class Connection: ChannelInboundHandler {
             let parts = line.split(separator: ":", maxSplits: 1)
             return (name: String(parts.first ?? ""), value: trimmed(parts.dropFirst().first ?? ""))
         }
-        let request = log.state.withLock { state in
+        let request = log.state.withLockedValue { state in
             let request = FaultServer.Request(
                 index: state.requests.count,
                 connection: number,
@@ -426,7 +426,7 @@ private final class Connection: ChannelInboundHandler {
 
     private func finishBody() -> Bool {
         reading = .done
-        log.state.withLock { $0.requests[current].isComplete = true }
+        log.state.withLockedValue { $0.requests[current].isComplete = true }
         return true
     }
 
@@ -516,7 +516,7 @@ private final class Connection: ChannelInboundHandler {
 
     private func released(on loop: any EventLoop) -> EventLoopFuture<Void> {
         let promise = loop.makePromise(of: Void.self)
-        let isReleased = log.state.withLock { state in
+        let isReleased = log.state.withLockedValue { state in
             if !state.isReleased { state.gates.append(promise) }
             return state.isReleased
         }

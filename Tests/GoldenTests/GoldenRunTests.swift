@@ -57,6 +57,14 @@ import WireTestSupport
         await wire.checkRequest(PutEverythingRequest(bucket: "example-bucket", key: "k", count: 0, sourceKey: "k"))
     }
 
+    @Test func aPresignedURLHasNoDefaults() {
+        var builder = RequestBuilder(PutEverythingRequest.operation)
+        builder.isPresigned = true
+        PutEverythingRequest(bucket: "example-bucket", key: "k", count: 0, maxKeys: 7, sourceKey: "k")
+            .encode(into: &builder)
+        #expect(builder.query == "every&thing=1&max-keys=7")
+    }
+
     @Test func membersInHeadersAreReadWhenAskedFor() {
         let headers: [(String, String)] = [
             ("x-oss-text", "t"), ("x-oss-flag", "TRUE"), ("x-oss-count", "many"), ("x-oss-color", "new"),
@@ -140,6 +148,53 @@ import WireTestSupport
                 #expect(result.location == " x ")
                 return WireMembers()
             }
+    }
+
+    // MARK: Waiters
+
+    private let state = GetStateRequest(bucket: "example-bucket")
+
+    private func result(_ headers: (String, String)...) -> Result<ResponseMetadata, OSSError> {
+        .success(ResponseMetadata(status: 200, headers: fields(headers)))
+    }
+
+    private func error(_ code: OSSError.Code, status: Int = 404) -> Result<ResponseMetadata, OSSError> {
+        var error = OSSError(.service, code: code, message: "no")
+        error.status = status
+        return .failure(error)
+    }
+
+    @Test func aWaiterEndsWithTheResultThatIsASuccess() async throws {
+        let client = GoldenClient(error("NoSuchState"), error(.badErrorResponse), result(("x-oss-state", "s")))
+        #expect(try await client.waitUntilStateExists(state).state == "s")
+        let ready = GoldenClient(result(), result(("x-oss-state", #"ready="true", x"#)))
+        #expect(try await ready.waitUntilStateIsReady(state).state == #"ready="true", x"#)
+        let always = GoldenClient(result(("x-oss-default", "already")))
+        #expect(try await always.waitUntilStateIsReady(state).default == "already")
+    }
+
+    @Test func aWaiterEndsWithTheErrorThatIsASuccess() async throws {
+        try await GoldenClient(result(), error("NoSuchState")).waitUntilStateNotExists(state)
+        try await GoldenClient(error("NoSuchState")).waitUntilStateIsOldOrGone(state)
+        try await GoldenClient(result(("x-oss-state", "older"))).waitUntilStateIsOldOrGone(state)
+    }
+
+    @Test(arguments: [("StateLost", 404), ("Other", 404), ("BadErrorResponse", 403)])
+    func errorsThatNoAcceptorRetriesAreThrown(code: String, status: Int) async {
+        let client = GoldenClient(error(OSSError.Code(rawValue: code), status: status), result())
+        let thrown = await #expect(throws: OSSError.self) { try await client.waitUntilStateExists(state) }
+        #expect(thrown?.code.rawValue == code)
+    }
+
+    @Test func resultsThatAreAFailureSayWhy() async {
+        let ready = GoldenClient(result(("x-oss-default", "off")))
+        let off = await #expect(throws: OSSError.self) { try await ready.waitUntilStateIsReady(state) }
+        #expect(off?.kind == .waitFailed)
+        #expect(off?.status == 200)
+        #expect(off?.message == #"StateIsReady can't come about: the state is "off""#)
+        let old = GoldenClient(result())
+        let young = await #expect(throws: OSSError.self) { try await old.waitUntilStateIsOldOrGone(state) }
+        #expect(young?.message.contains("the state is young") == true)
     }
 
     @Test func enumerationsAreOpen() {

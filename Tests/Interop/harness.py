@@ -19,6 +19,14 @@ REGION = os.environ["OSS_REGION"]
 KEY_ID = os.environ["OSS_ACCESS_KEY_ID"]
 KEY_SECRET = os.environ["OSS_ACCESS_KEY_SECRET"]
 
+#: All that `credentials` has, by the part of the key after `interop-`: `owner` is the pair above.
+CREDENTIALS = {}
+with open(os.path.join(os.path.dirname(__file__), "credentials"), encoding="utf-8") as file:
+    for line in file:
+        fields = dict(word.split("=", 1) for word in line.split() if not line.startswith("#"))
+        if fields:
+            CREDENTIALS[fields["accessKeyId"].replace("interop-", "")] = fields
+
 assert ENDPOINT.startswith("http://127.0.0.1:"), "the traffic must stay on the loopback interface"
 
 # Without `.` and `..` between slashes: the SDKs' HTTP libraries resolve those before they send.

@@ -1,6 +1,9 @@
 """HTTP without an SDK: requests as browsers and curl send them, and a server for what the service itself sends."""
 
+import contextlib
 import http.server
+import json
+import os
 import threading
 
 import requests
@@ -18,6 +21,25 @@ def fetch(url, method="GET", body=None, headers=None, **options):
 def url(bucket, key="", query=""):
     """The URL of an object with a plain key, or of the bucket."""
     return f"{ENDPOINT}/{bucket}/{key}" + (f"?{query}" if query else "")
+
+
+def control(method, path, document=None):
+    """Asks the emulator's control endpoint; returns what it says."""
+    body = None if document is None else json.dumps(document)
+    status, answer, _ = fetch(os.environ["OSS_CONTROL_ENDPOINT"] + path, method, body)
+    if status // 100 != 2:
+        raise AssertionError(f"{method} {path} of the control endpoint: {status} {answer!r}")
+    return json.loads(answer) if answer else None
+
+
+@contextlib.contextmanager
+def clock_ahead(seconds):
+    """Puts the server's clock forward for a while. Up to 15 minutes signatures don't mind."""
+    control("PUT", "/clock", {"offset": seconds})
+    try:
+        yield
+    finally:
+        control("PUT", "/clock", {"offset": 0})
 
 
 class Receiver:

@@ -5,7 +5,7 @@ import functools
 import inspect
 
 import oss2
-from harness import COVERAGE, ENDPOINT, KEY_ID, KEY_SECRET, REGION, same
+from harness import COVERAGE, CREDENTIALS, ENDPOINT, KEY_ID, KEY_SECRET, REGION, same
 
 FORMS = ["v1", "v2", "v4"]
 
@@ -51,6 +51,11 @@ class API:
         if token is not None:
             return oss2.StsAuth(key_id, secret, token, auth_version=self.form)
         return oss2.make_auth(key_id, secret, self.form)
+
+    def auth_of(self, name):
+        """What signs with one of the pairs of keys in `credentials`."""
+        pair = CREDENTIALS[name]
+        return self.auth(pair["accessKeyId"], pair["accessKeySecret"], pair.get("securityToken"))
 
     def _options(self, auth):
         session = oss2.Session()

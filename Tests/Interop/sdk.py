@@ -9,7 +9,7 @@ import alibabacloud_oss_v2 as oss
 import alibabacloud_oss_v2.aio as oss_aio
 from alibabacloud_oss_v2 import crc as oss_crc
 from alibabacloud_oss_v2 import operations as oss_operations
-from harness import COVERAGE, ENDPOINT, KEY_ID, KEY_SECRET, REGION, same
+from harness import COVERAGE, CREDENTIALS, ENDPOINT, KEY_ID, KEY_SECRET, REGION, same
 
 #: The SDK's synchronous and asynchronous client, each with both versions of the signature.
 FORMS = ["sync", "asyncio", "sync-v1", "asyncio-v1"]
@@ -90,6 +90,11 @@ class API:
     def other(self, key_id=KEY_ID, secret=KEY_SECRET, token=None, **options):
         """The same kind of client with other credentials or options; it is closed together with this one."""
         return self._keep(API(self.form, oss.credentials.StaticCredentialsProvider(key_id, secret, token), **options))
+
+    def using(self, name):
+        """The same kind of client with one of the pairs of keys in `credentials`."""
+        pair = CREDENTIALS[name]
+        return self.other(pair["accessKeyId"], pair["accessKeySecret"], pair.get("securityToken"))
 
     def signing_by(self, signer):
         return self._keep(API(self.form, oss.credentials.StaticCredentialsProvider(KEY_ID, KEY_SECRET), signer))
@@ -303,6 +308,13 @@ async def keys(api, bucket, **more):
 async def versioning(api, bucket, status="Enabled"):
     await api.put_bucket_versioning(
         bucket=bucket, versioning_configuration=oss.VersioningConfiguration(status=status)
+    )
+
+
+async def open_to_public(api, bucket):
+    """Allows what a new bucket blocks: that anything in it is made public."""
+    await api.put_bucket_public_access_block(
+        bucket=bucket, public_access_block_configuration=oss.PublicAccessBlockConfiguration(block_public_access=False)
     )
 
 

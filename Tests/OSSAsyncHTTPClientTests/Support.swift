@@ -1,7 +1,6 @@
 import FaultServer
 import HTTPTypes
 import OSSRuntime
-import Synchronization
 import Testing
 
 #if canImport(FoundationEssentials)
@@ -71,7 +70,7 @@ final class Tap: AsyncSequence, Sendable {
         var pulled = 0
         var live = 0
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let chunk: [UInt8]
     private let limit: Int
     private let waitsAtLimit: Bool

@@ -507,17 +507,23 @@ extension TestClient {
     // MARK: Policies
 
     @Test func policies() async throws {
-        try await withEmulator {
-            $0.blocksPublicAccess = false
-        } _: { client async throws in
+        try await withEmulator { client async throws in
             func status() async throws -> String? { try await client.configuration("policyStatus").element("IsPublic") }
             #expect(try await client.configuration("policy").element("Code") == "NoSuchBucketPolicy")
             #expect(try await status() == "false")
             let open =
                 "{\"Version\": \"1\",\n \"Statement\":[{\"Action\":[\"oss:PutObject\"],\"Effect\":\"Allow\","
                 + "\"Resource\":[\"acs:oss:*:*:bkt\",\"acs:oss:*:*:bkt/*\"]}]}"
-            let put = try await client.send("PUT", "/bkt/", query: [("policy", "")], text: open)
-            #expect(put.status == 200)
+            func put() async throws -> Reply {
+                try await client.send("PUT", "/bkt/", query: [("policy", "")], text: open)
+            }
+            // Nothing is opened where public access is blocked: by the bucket, or by the account.
+            #expect(try await put().element("Code") == "AccessDenied")
+            #expect(try await client.send("DELETE", "/bkt/", query: [("publicAccessBlock", "")]).status == 204)
+            _ = try await client.send("PUT", "/", query: [("publicAccessBlock", "")], text: block("true"))
+            #expect(try await put().element("Code") == "AccessDenied")
+            _ = try await client.send("DELETE", "/", query: [("publicAccessBlock", "")])
+            #expect(try await put().status == 200)
             #expect(try await client.configuration("policy").text == open)
             #expect(try await status() == "true")
             for bad in ["", "{", "[]", open.replacing("\"1\"", with: "\"2\"")] {

@@ -134,6 +134,8 @@ import Testing
             let reply = try await control.send("POST", "/?\(text)", headers: headers)
             #expect(reply.status == 200, "\(reply.text)")
             #expect(try await use(try JSONReader.read(reply.body)["Credentials"], client).text == "0123456789")
+            let get = try await control.send("GET", "/?\(text)", headers: acs3(client, "GET", query))
+            #expect(get.status == 200, "\(get.text)")
             let again = try await control.send("POST", "/?\(text)", headers: headers)
             #expect(again.status == 400 && again.text.contains("SignatureNonceUsed"))
             let form = try await control.send(

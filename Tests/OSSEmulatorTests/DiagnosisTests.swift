@@ -208,4 +208,31 @@ import Testing
         #expect(try explain(right, secret: "sk\n") == "The client signed with a line feed after the secret.")
         #expect(try explain("something else").hasPrefix("None of "))
     }
+
+    @Test func mistakesOfTheOlderVersionsAreNamedByTheServer() async throws {
+        try await withEmulatorThen { client, control async throws in
+            let date = "Sat, 16 Dec 2023 16:20:57 GMT"
+            func explain(_ authorization: (String) -> String) async throws -> String {
+                let reply = try await client.raw(
+                    "PUT /bkt/dir/a%20b?acl HTTP/1.1\r\nHost: h\r\nDate: \(date)\r\nContent-Type: a/b\r\n"
+                        + "x-oss-object-acl: private\r\nContent-Length: 0\r\n"
+                        + "Authorization: \(authorization(client.accessKeyID))\r\n\r\n")
+                #expect(reply.status == 403, "\(reply.text)")
+                let id = try #require(reply.headers["x-oss-request-id"])
+                let diagnosis = try await control.json("GET", "/requests/\(id)")["diagnosis"]
+                return diagnosis?["explanation"]?.string ?? ""
+            }
+            let key = SymmetricKey(data: Array(client.accessKeySecret.utf8))
+            let v1 = "PUT\n\n\n\(date)\nx-oss-object-acl:private\n/bkt/dir/a b?acl"
+            let sha1 = base64(Array(HMAC<Insecure.SHA1>.authenticationCode(for: Array(v1.utf8), using: key)))
+            #expect(
+                try await explain { "OSS \($0):\(sha1)" }
+                    == "The client signed with the content-type '' and sent 'a/b'.")
+            let v2 = "PUT\n\na/b\n\(date)\nx-oss-object-acl:private\n\n/bkt/dir/a b?acl"
+            let sha256 = base64(Array(HMAC<SHA256>.authenticationCode(for: Array(v2.utf8), using: key)))
+            #expect(
+                try await explain { "OSS2 AccessKeyId:\($0),Signature:\(sha256)" }
+                    == "The client signed with the resource not percent-encoded.")
+        }
+    }
 }

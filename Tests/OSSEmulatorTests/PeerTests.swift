@@ -65,4 +65,24 @@ import Testing
             #expect(reply.element("Code") == (isGood ? nil : "InvalidTag"))
         }
     }
+
+    @Test func limitsOfTraffic() async throws {
+        let sleeps = Sleeps()
+        try await withEmulator {
+            $0.sleep = { sleeps.sleep($0) }
+        } _: { client async throws in
+            let body = [UInt8](repeating: 1, count: 1 << 20)
+            let limit = ["x-oss-traffic-limit": "819200"]
+            func slept() -> Int64 { sleeps.all.reduce(0, +) }
+            #expect(try await client.send("PUT", "/bkt/k", headers: limit, body: body).status == 200)
+            let uploading = slept()
+            #expect((9_900...10_240).contains(uploading))
+            #expect(try await client.send("GET", "/bkt/k", headers: limit).body == body)
+            #expect((9_900...10_240).contains(slept() - uploading))
+            let before = slept()
+            let reply = try await client.send("GET", "/bkt/k", query: [("x-oss-traffic-limit", "838860800")])
+            #expect(reply.body == body && slept() - before <= 10)
+            #expect(try await client.send("GET", "/bkt/k", headers: ["x-oss-traffic-limit": "1000"]).status == 400)
+        }
+    }
 }

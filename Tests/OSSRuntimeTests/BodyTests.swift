@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 
 @testable import OSSRuntime
@@ -122,7 +121,7 @@ import Testing
     }
 
     @Test func observersSeeEveryByteOnce() async throws {
-        let seen = Mutex([UInt8]())
+        let seen = Locked([UInt8]())
         let body = RequestBody.bytes(Array(0..<100)).observed { bytes in seen.withLock { $0 += bytes } }
         _ = try await all(body)
         #expect(seen.withLock { $0 } == Array(0..<100))
@@ -140,7 +139,7 @@ import Testing
     }
 
     @Test func collectHasALimit() async throws {
-        let cancelled = Mutex(0)
+        let cancelled = Locked(0)
         for length in [nil, 3] as [Int64?] {
             let body = response([[1], [2, 3]], length: length) { cancelled.withLock { $0 += 1 } }
             await expectBodyError(.bodyTooLarge) { _ = try await body.collect(upTo: 2) }
@@ -163,7 +162,7 @@ import Testing
     }
 
     @Test func droppingItUnreadCancelsOnce() async throws {
-        let cancelled = Mutex(0)
+        let cancelled = Locked(0)
         do { _ = response([[1]]) { cancelled.withLock { $0 += 1 } } }
         #expect(cancelled.withLock { $0 } == 1)
         do {
@@ -177,7 +176,7 @@ import Testing
 
     @Test func observers() async throws {
         struct Mismatch: Error {}
-        let seen = Mutex([UInt8]())
+        let seen = Locked([UInt8]())
         let good = response([[1], [2]]).observed(by: { bytes in seen.withLock { $0 += bytes } })
         #expect(try await good.collect(upTo: 2) == [1, 2])
         #expect(seen.withLock { $0 } == [1, 2])
@@ -226,8 +225,8 @@ private func response(
 }
 
 private final class Rest: Sendable {
-    private let chunks: Mutex<ArraySlice<[UInt8]>>
-    init(_ chunks: [[UInt8]]) { self.chunks = Mutex(chunks[...]) }
+    private let chunks: Locked<ArraySlice<[UInt8]>>
+    init(_ chunks: [[UInt8]]) { self.chunks = Locked(chunks[...]) }
     func next() -> [UInt8]? { chunks.withLock { $0.popFirst() } }
 }
 

@@ -1,7 +1,6 @@
 import Foundation
 import HTTPTypes
 import OSS
-import Synchronization
 import Testing
 
 @Suite("What comes back (body-out, body-range, body-crc, err-service, err-text)")
@@ -209,7 +208,7 @@ struct ReplyTests {
     }
 
     @Test func downloadsReportProgress() async throws {
-        let seen = Mutex([TransferProgress]())
+        let seen = Locked([TransferProgress]())
         let fixture = try Fixture(.reply(200, [:], "123456789"))
         let object = try await fixture.client.getObject(
             .init(bucket: "my-bucket", key: "a"),

@@ -2,7 +2,6 @@ import Foundation
 import HTTPTypes
 import Logging
 import OSS
-import Synchronization
 import Testing
 
 @Suite("What is sent")
@@ -257,7 +256,7 @@ struct SecrecyTests {
     static let secrets = ["hush-secret", "hush-token"]
 
     @Test func noSecretInLogsAndErrors() async throws {
-        let lines = Mutex([String]())
+        let lines = Locked([String]())
         var logger = Logger(label: "test") { _ in RecordingLogHandler { line in lines.withLock { $0.append(line) } } }
         logger.logLevel = .trace
         let fixture = try Fixture(.reply(500), .reply(403, [:], serviceError("AccessDenied"))) {
@@ -283,7 +282,7 @@ struct SecrecyTests {
     }
 }
 
-private struct RecordingLogHandler: LogHandler {
+struct RecordingLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.trace
     let record: @Sendable (String) -> Void

@@ -1,7 +1,6 @@
 import Foundation
 import HTTPTypes
 import OSS
-import Synchronization
 import Testing
 
 @Suite("Retries (cfg-retry, body-retry, err-time)")
@@ -219,7 +218,7 @@ struct RetryTests {
     }
 
     @Test func progressCountsNoByteTwice() async throws {
-        let seen = Mutex([Int64]())
+        let seen = Locked([Int64]())
         let fixture = try Fixture(.fail(Self.broken), .reply(200))
         try await fixture.client.putObject(
             .init(bucket: "my-bucket", key: "a", body: "hello"),

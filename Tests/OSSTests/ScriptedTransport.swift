@@ -1,7 +1,6 @@
 import Foundation
 import HTTPTypes
 import OSS
-import Synchronization
 
 /// A transport that answers from a script and remembers what it was sent.
 final class ScriptedTransport: HTTPTransport {
@@ -25,14 +24,14 @@ final class ScriptedTransport: HTTPTransport {
         func header(_ name: String) -> String? { head.headerFields[HTTPField.Name(name)!] }
     }
 
-    private let state: Mutex<(script: [Answer], sent: [Sent])>
+    private let state: Locked<(script: [Answer], sent: [Sent])>
 
     init(_ script: Answer...) {
-        state = Mutex((script, []))
+        state = Locked((script, []))
     }
 
     init(script: [Answer]) {
-        state = Mutex((script, []))
+        state = Locked((script, []))
     }
 
     var sent: [Sent] { state.withLock { $0.sent } }
@@ -54,7 +53,7 @@ final class ScriptedTransport: HTTPTransport {
             return TransportResponse(
                 head: head(status, headers), body: request.head.method == .head ? .empty : .bytes(Array(text.utf8)))
         case .broken(let status, let headers, let text, let error):
-            let rest = Mutex<[UInt8]?>(Array(text.utf8))
+            let rest = Locked<[UInt8]?>(Array(text.utf8))
             let body = ResponseBody(
                 length: nil,
                 next: {
@@ -90,10 +89,18 @@ final class ScriptedTransport: HTTPTransport {
 
 /// Time that passes only when somebody sleeps, and a record of how long they did.
 final class ManualTime: Sendable {
-    private let state = Mutex(
-        (now: Date(timeIntervalSince1970: 1_700_000_000), uptime: Duration.zero, delays: [Duration]()))
+    private let state = Locked(
+        (
+            now: Date(timeIntervalSince1970: 1_700_000_000), uptime: Duration.zero, delays: [Duration](),
+            deadline: Duration?.none
+        ))
 
     var delays: [Duration] { state.withLock { $0.delays } }
+
+    /// When the time of calls ends that are always answered before: nobody who sleeps until then wakes up.
+    func callsEnd(before deadline: Duration) {
+        state.withLock { $0.deadline = deadline }
+    }
 
     func dependencies(random: Double = 0.5) -> RuntimeDependencies {
         RuntimeDependencies(
@@ -101,6 +108,9 @@ final class ManualTime: Sendable {
             uptime: { self.state.withLock { $0.uptime } },
             sleep: { delay in
                 try Task.checkCancellation()
+                if self.state.withLock({ $0.uptime + delay == $0.deadline }) {
+                    try await Task.sleep(for: .seconds(3600))
+                }
                 self.state.withLock {
                     $0.delays.append(delay)
                     $0.uptime += delay
@@ -121,6 +131,14 @@ struct Fixture {
 
     init(
         _ script: ScriptedTransport.Answer...,
+        quota: Int = RetryQuota.capacity,
+        configure: (inout ClientConfiguration) -> Void = { _ in }
+    ) throws {
+        try self.init(script: script, quota: quota, configure: configure)
+    }
+
+    init(
+        script: [ScriptedTransport.Answer],
         quota: Int = RetryQuota.capacity,
         configure: (inout ClientConfiguration) -> Void = { _ in }
     ) throws {

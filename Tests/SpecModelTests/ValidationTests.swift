@@ -26,8 +26,9 @@ struct Mistake: CustomTestStringConvertible, Sendable {
     }
 
     @Test(
-        arguments: bindingMistakes + typeMistakes + bodyMistakes + operationMistakes + shapeMistakes
-            + paginationMistakes)
+        arguments: bindingMistakes + typeMistakes + bodyMistakes + operationMistakes + presigningMistakes
+            + waiterMistakes
+            + shapeMistakes + paginationMistakes)
     func reports(_ mistake: Mistake) {
         #expect(mistake.fixture.messages == mistake.expected.map { "Spec/oss/thing.json:" + $0 })
     }
@@ -191,6 +192,21 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "2:98: error: the path may only have labels such as {bucket}, not 'x'"),
     ]
 
+    static let presigningMistakes = [
+        Mistake(
+            "presignable without a key", .input("", extra: ", \"presignable\": true"),
+            "3:116: error: 'presignable' needs the label 'key' in the uri"),
+        Mistake(
+            "presignable of another kind", .input("", extra: ", \"presignable\": \"yes\""),
+            "3:116: error: 'presignable' must be true or false, not a string"),
+        Mistake(
+            "presignable, nothing wrong",
+            .input(
+                "\"key\": { \(string), \"label\": true, \"required\": true }", uri: "/{bucket}/{key}",
+                extra: ", \"presignable\": true")),
+        Mistake("not presignable", .input("", extra: ", \"presignable\": false")),
+    ]
+
     static let shapeMistakes = [
         Mistake(
             "unused shape",
@@ -276,6 +292,130 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             pages(
                 marker, page, #", "paginated": { "inputTokens": ["marker"], "outputTokens": [], "items": ["items"] }"#),
             "8:16: error: 'paginated' needs as many 'inputTokens' as 'outputTokens', and at least one"),
+    ]
+
+    /// A waiter with these acceptors, one to a line from line 8 on.
+    static func waiter(_ acceptors: String..., name: String = "ThingExists", head: String = #""doc": "D.""#)
+        -> SpecFixture
+    {
+        .output(
+            "\"state\": { \(string), \"header\": \"x-oss-state\" }, \"size\": { \"type\": \"Int\", \"header\": \"x-oss-size\", \"doc\": \"D.\" }",
+            root: nil,
+            extra: """
+                , "waiters": {
+                "\(name)": {
+                \(head),
+                "acceptors": [
+                \(acceptors.joined(separator: ",\n"))
+                ] } }
+                """)
+    }
+
+    static let success = #"{ "state": "success", "success": true }"#
+
+    static let waiterMistakes = [
+        Mistake(
+            "every matcher and state",
+            waiter(
+                #"{ "state": "success", "output": "state", "contains": "new" }"#,
+                #"{ "state": "retry", "errorCode": "NoSuchThing" }"#,
+                #"{ "state": "retry", "errorCode": "BadErrorResponse", "status": 404 }"#,
+                #"{ "state": "failure", "errorCode": "BadErrorResponse" }"#,
+                #"{ "state": "failure", "success": true, "message": "Old." }"#,
+                head: #""doc": "D.", "minDelay": 1, "maxDelay": 1"#)),
+        Mistake(
+            "unknown keys", waiter(#"{ "state": "success", "succes": true, "success": true }"#, head: #""dok": "D.""#),
+            "5:1: error: waiter 'ThingExists' has no 'doc'",
+            "6:1: error: unknown key 'dok' in a waiter — did you mean 'doc'?",
+            "8:23: error: unknown key 'succes' in an acceptor — did you mean 'success'?"),
+        Mistake(
+            "wrong kinds",
+            waiter(
+                #"{ "state": 1, "success": "yes" }"#, "7", success,
+                head: #""doc": "D.", "minDelay": 1.5, "maxDelay": "9""#
+            ),
+            "6:26: error: 'minDelay' must be a whole number, not a number",
+            "6:43: error: 'maxDelay' must be a whole number, not a string",
+            "8:1: error: an acceptor needs something to match — one of success, errorCode, output",
+            "8:12: error: 'state' must be a string, not a number",
+            "8:26: error: 'success' must be true or false, not a string",
+            "9:1: error: an acceptor must be an object, not a number"),
+        Mistake(
+            "unknown state", waiter(#"{ "state": "retri", "errorCode": "A" }"#, success),
+            "8:12: error: unknown state 'retri' — did you mean 'retry'?"),
+        Mistake("no state", waiter(#"{ "errorCode": "A" }"#, success), "8:1: error: an acceptor needs 'state'"),
+        Mistake(
+            "no matcher", waiter(#"{ "state": "retry" }"#, #"{ "state": "retry", "success": false }"#, success),
+            "8:1: error: an acceptor needs something to match — one of success, errorCode, output",
+            "9:1: error: an acceptor needs something to match — one of success, errorCode, output"),
+        Mistake(
+            "two matchers", waiter(#"{ "state": "retry", "success": true, "errorCode": "A" }"#, success),
+            "8:51: error: an acceptor with 2 matchers: 'success', 'errorCode' — keep one"),
+        Mistake(
+            "no success", waiter(#"{ "state": "retry", "errorCode": "A" }"#),
+            "5:1: error: waiter 'ThingExists' has no acceptor with the state 'success'"),
+        Mistake(
+            "no acceptors", waiter(), "5:1: error: waiter 'ThingExists' has no acceptor with the state 'success'"),
+        Mistake(
+            "parts of matchers that are not there",
+            waiter(
+                #"{ "state": "retry", "success": true, "status": 404 }"#,
+                #"{ "state": "success", "errorCode": "A", "contains": "x" }"#,
+                #"{ "state": "retry", "errorCode": "B", "status": 200 }"#),
+            "8:48: error: 'status' narrows an 'errorCode'",
+            "9:53: error: 'contains' is for the member that 'output' names",
+            "10:49: error: 200 is not the status of an error"),
+        Mistake(
+            "output without text", waiter(#"{ "state": "success", "output": "state" }"#),
+            "8:33: error: 'output' needs 'contains', the text to look for"),
+        Mistake(
+            "unknown member", waiter(#"{ "state": "success", "output": "stat", "contains": "x" }"#),
+            "8:33: error: the output of 'GetThing' has no waiter member 'stat' — did you mean 'state'?"),
+        Mistake(
+            "member of another type", waiter(#"{ "state": "success", "output": "size", "contains": "x" }"#),
+            "8:33: error: 'contains' needs a String, but 'size' is Int"),
+        Mistake(
+            "failures without a reason, and reasons without a failure",
+            waiter(
+                #"{ "state": "failure", "output": "state", "contains": "x" }"#,
+                #"{ "state": "failure", "errorCode": "A", "message": "M." }"#,
+                #"{ "state": "success", "success": true, "message": "M." }"#),
+            "8:1: error: an acceptor that takes a result for a 'failure' needs 'message' — what the error says",
+            "9:52: error: 'message' is for a 'failure' that a result means",
+            "10:51: error: 'message' is for a 'failure' that a result means"),
+        Mistake(
+            "acceptors that are never asked",
+            waiter(
+                #"{ "state": "retry", "output": "state", "contains": "x" }"#,
+                #"{ "state": "retry", "output": "state", "contains": "axb" }"#, success,
+                #"{ "state": "retry", "output": "state", "contains": "y" }"#,
+                #"{ "state": "retry", "errorCode": "A" }"#,
+                #"{ "state": "success", "errorCode": "A", "status": 404 }"#),
+            "9:1: error: the acceptor is never asked — the one on line 8 matches all that it does",
+            "11:1: error: the acceptor is never asked — the one on line 10 matches all that it does",
+            "13:1: error: the acceptor is never asked — the one on line 12 matches all that it does"),
+        Mistake(
+            "delays", waiter(success, head: #""doc": "D.", "minDelay": 121"#),
+            "6:26: error: 'minDelay' (121) must be from 1 to 'maxDelay' (120)"),
+        Mistake(
+            "delays", waiter(success, head: #""doc": "D.", "maxDelay": 1"#),
+            "6:26: error: 'minDelay' (2) must be from 1 to 'maxDelay' (1)"),
+        Mistake(
+            "no delay", waiter(success, head: #""doc": "D.", "minDelay": 0"#),
+            "6:26: error: 'minDelay' (0) must be from 1 to 'maxDelay' (120)"),
+        Mistake(
+            "name", waiter(success, name: "thingExists"),
+            "5:1: error: a waiter's name must be in UpperCamelCase, not 'thingExists'"),
+        Mistake(
+            "waiter twice",
+            waiter("\(success) ] },\n\"ThingExists\": { \"doc\": \"D.\", \"acceptors\": [ \(success)"),
+            "9:1: error: duplicate key 'ThingExists' — first on line 5"),
+        Mistake(
+            "waiter of a stream",
+            .output(
+                #""body": { "type": "Stream", "payload": true, "doc": "D." }"#, root: nil,
+                extra: ", \"waiters\": {\n\"ThingExists\": { \"doc\": \"D.\", \"acceptors\": [\(success)] } }"),
+            "5:1: error: an operation with a stream cannot have 'waiters'"),
     ]
 
     static let plainService = "{ \"service\": \"oss\", \"client\": \"OSSClient\", \"module\": \"OSS\" }"

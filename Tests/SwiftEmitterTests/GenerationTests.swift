@@ -47,7 +47,7 @@ import Testing
     @Test func oneChangedDocTouchesOneFile() throws {
         defer { try? FileManager.default.removeItem(atPath: root) }
         try prepare()
-        #expect(try generate().count == 5)
+        #expect(try generate().count == 6)
         #expect(try generate() == [])
         try replace("Where to go on.", "Where to begin.", in: "Spec/golden/pages.json")
         #expect(try generate() == ["Sources/GoldenTests/Generated/Pages.swift"])

@@ -45,6 +45,36 @@ import Testing
         #expect(Naming.escaped(name) == escaped)
     }
 
+    @Test func methodsCollide() {
+        func operation(_ name: String, _ waiter: String) -> String {
+            """
+            "\(name)": { "doc": "D.", "link": "https://e.com", "http": { "method": "GET", "uri": "/" }, "waiters": {
+            "\(waiter)": { "doc": "D.", "acceptors": [{ "state": "success", "success": true }] } } }
+            """
+        }
+        let operations = [
+            operation("GetThing", "ThingExists"), operation("GetOther", "ThingExists"),
+            operation("WaitUntilReady", "OtherExists"), operation("GetLast", "Ready"),
+        ]
+        var diagnostics = Diagnostics()
+        let files = [
+            SourceFile(
+                path: "Spec/oss/service.json", text: #"{ "service": "oss", "client": "OSSClient", "module": "OSS" }"#),
+            SourceFile(
+                path: "Spec/oss/thing.json",
+                text: "{ \"feature\": \"Thing\", \"operations\": {\n\(operations.joined(separator: ",\n")) } }"),
+        ]
+        let service = SpecLoader.load(folder: "oss", files: files, &diagnostics)
+        if let service { _ = Emitter(service, &diagnostics) }
+        #expect(
+            diagnostics.sorted.map(\.text) == [
+                "Spec/oss/thing.json:5:1: error: two methods have the Swift name 'waitUntilThingExists' — "
+                    + "also Spec/oss/thing.json:3",
+                "Spec/oss/thing.json:9:1: error: two methods have the Swift name 'waitUntilReady' — "
+                    + "also Spec/oss/thing.json:6",
+            ])
+    }
+
     @Test(arguments: [
         // Two members
         (

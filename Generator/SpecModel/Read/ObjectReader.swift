@@ -61,6 +61,10 @@ struct ObjectReader {
         }
     }
 
+    mutating func array(_ key: String, _ diagnostics: inout Diagnostics) -> [JSONNode] {
+        typed(key, "an array", &diagnostics, \.array)?.value ?? []
+    }
+
     mutating func strings(_ key: String, _ diagnostics: inout Diagnostics) -> [Located<String>] {
         guard let node = node(key) else { return [] }
         guard let items = node.array else {

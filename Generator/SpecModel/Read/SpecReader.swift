@@ -69,7 +69,10 @@ struct SpecReader {
             outputXMLName: reader.text("outputXmlName", &diagnostics),
             checksum: reader.text("httpChecksum", &diagnostics),
             contentTypeFromKey: reader.flag("contentTypeFromKey", &diagnostics),
-            pagination: readPagination(&reader), deprecated: reader.text("deprecated", &diagnostics))
+            presignable: reader.flag("presignable", &diagnostics),
+            pagination: readPagination(&reader),
+            waiters: reader.map("waiters", &diagnostics).compactMap { readWaiter($0) },
+            deprecated: reader.text("deprecated", &diagnostics))
         reader.finish(&diagnostics)
         return operation
     }
@@ -83,6 +86,28 @@ struct SpecReader {
             pageSize: reader.text("pageSize", &diagnostics), items: reader.strings("items", &diagnostics))
         reader.finish(&diagnostics)
         return pagination
+    }
+
+    private mutating func readWaiter(_ member: JSONMember) -> WaiterSyntax? {
+        guard var reader = ObjectReader(member.value, "a waiter", &diagnostics) else { return nil }
+        let waiter = WaiterSyntax(
+            name: Located(member.key, at: member.keyLocation), doc: reader.text("doc", &diagnostics),
+            minDelay: reader.integer("minDelay", &diagnostics), maxDelay: reader.integer("maxDelay", &diagnostics),
+            acceptors: reader.array("acceptors", &diagnostics).compactMap { readAcceptor($0) })
+        reader.finish(&diagnostics)
+        return waiter
+    }
+
+    private mutating func readAcceptor(_ node: JSONNode) -> AcceptorSyntax? {
+        guard var reader = ObjectReader(node, "an acceptor", &diagnostics) else { return nil }
+        let acceptor = AcceptorSyntax(
+            location: reader.location, state: reader.text("state", &diagnostics),
+            success: reader.flag("success", &diagnostics), errorCode: reader.text("errorCode", &diagnostics),
+            status: reader.integer("status", &diagnostics), output: reader.text("output", &diagnostics),
+            contains: reader.text("contains", &diagnostics), message: reader.text("message", &diagnostics))
+        if reader.node("state") == nil { diagnostics.error("an acceptor needs 'state'", at: reader.location) }
+        reader.finish(&diagnostics)
+        return acceptor
     }
 
     private mutating func readShape(_ member: JSONMember) -> ShapeSyntax? {

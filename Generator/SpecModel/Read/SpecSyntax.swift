@@ -26,7 +26,9 @@ struct OperationSyntax: Sendable {
     var outputXMLName: Located<String>?
     var checksum: Located<String>?
     var contentTypeFromKey: SourceLocation?
+    var presignable: SourceLocation?
     var pagination: PaginationSyntax?
+    var waiters: [WaiterSyntax]
     var deprecated: Located<String>?
 }
 
@@ -37,6 +39,25 @@ struct PaginationSyntax: Sendable {
     var more: Located<String>?
     var pageSize: Located<String>?
     var items: [Located<String>]
+}
+
+struct WaiterSyntax: Sendable {
+    var name: Located<String>
+    var doc: Located<String>?
+    var minDelay: Located<Int>?
+    var maxDelay: Located<Int>?
+    var acceptors: [AcceptorSyntax]
+}
+
+struct AcceptorSyntax: Sendable {
+    var location: SourceLocation
+    var state: Located<String>?
+    var success: SourceLocation?
+    var errorCode: Located<String>?
+    var status: Located<Int>?
+    var output: Located<String>?
+    var contains: Located<String>?
+    var message: Located<String>?
 }
 
 struct ShapeSyntax: Sendable {

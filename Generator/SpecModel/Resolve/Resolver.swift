@@ -10,7 +10,7 @@ struct Resolver {
     }
 
     private let kinds: [String: Bool]
-    private(set) var diagnostics = Diagnostics()
+    var diagnostics = Diagnostics()
 
     static let typeNames = [
         "String", "Bool", "Int", "Int64", "Double", "Timestamp", "Blob", "Stream", "[String: String]",
@@ -86,11 +86,12 @@ struct Resolver {
             method: syntax.method ?? Located("GET", at: place), uri: uri(syntax.uri ?? Located("/", at: place)),
             input: syntax.input.map { member($0, .input) }, output: syntax.output.map { member($0, .output) },
             outputXMLName: syntax.outputXMLName, checksum: checksum, contentTypeFromKey: syntax.contentTypeFromKey,
+            presignable: syntax.presignable,
             pagination: syntax.pagination.map {
                 Pagination(
                     location: $0.location, inputTokens: $0.inputTokens, outputTokens: $0.outputTokens, more: $0.more,
                     pageSize: $0.pageSize, items: $0.items)
-            }, deprecated: syntax.deprecated?.value)
+            }, waiters: syntax.waiters.map { waiter($0) }, deprecated: syntax.deprecated?.value)
     }
 
     private mutating func uri(_ text: Located<String>) -> URITemplate {

@@ -50,6 +50,7 @@ struct Validator {
         checkCopySource(operation)
         checkElements(operation.output, of: operation.name.value)
         if let pagination = operation.pagination { check(pagination, of: operation) }
+        for waiter in operation.waiters { check(waiter, of: operation) }
     }
 
     private mutating func checkName(_ name: Located<String>, _ what: String, upper: Bool) {
@@ -158,8 +159,10 @@ struct Validator {
                 diagnostics.error("'\(checksum.value.rawValue)' needs \(needed) payload", at: checksum.location)
             }
         }
-        if let place = operation.contentTypeFromKey, !operation.uri.labels.contains("key") {
-            diagnostics.error("'contentTypeFromKey' needs the label 'key' in the uri", at: place)
+        for (name, place) in [
+            ("contentTypeFromKey", operation.contentTypeFromKey), ("presignable", operation.presignable),
+        ] where !operation.uri.labels.contains("key") {
+            if let place { diagnostics.error("'\(name)' needs the label 'key' in the uri", at: place) }
         }
 
         let result = onlyPayload(of: operation.output, "output")
@@ -236,14 +239,14 @@ struct Validator {
         }
         var types: [MemberType] = []
         for token in pagination.inputTokens {
-            guard let member = find(token, in: operation.input, "input", of: operation) else { continue }
+            guard let member = find(token, "paginator", in: operation.input, "input", of: operation) else { continue }
             types.append(member.type)
             if member.isRequired {
                 diagnostics.error("the token '\(token.value)' cannot be 'required'", at: token.location)
             }
         }
         for (index, token) in pagination.outputTokens.enumerated() {
-            guard let member = find(token, in: operation.output, "output", of: operation) else { continue }
+            guard let member = find(token, "paginator", in: operation.output, "output", of: operation) else { continue }
             if types.indices.contains(index), types.count == pagination.inputTokens.count {
                 expect(member, token, types[index] == member.type, "\(types[index].specName) as the input's token is")
             }
@@ -251,17 +254,21 @@ struct Validator {
                 member, token, member.type == .string || member.type == .int || member.type == .int64,
                 "text or a whole number")
         }
-        if let more = pagination.more, let member = find(more, in: operation.output, "output", of: operation) {
+        if let more = pagination.more,
+            let member = find(more, "paginator", in: operation.output, "output", of: operation)
+        {
             expect(member, more, member.type == .bool, "Bool")
         }
-        if let size = pagination.pageSize, let member = find(size, in: operation.input, "input", of: operation) {
+        if let size = pagination.pageSize,
+            let member = find(size, "paginator", in: operation.input, "input", of: operation)
+        {
             expect(member, size, member.type == .int || member.type == .int64, "a whole number")
         }
         if pagination.items.isEmpty {
             diagnostics.error("'paginated' needs 'items', the lists that a page brings", at: pagination.location)
         }
         for item in pagination.items {
-            guard let member = find(item, in: operation.output, "output", of: operation) else { continue }
+            guard let member = find(item, "paginator", in: operation.output, "output", of: operation) else { continue }
             if case .list = member.type { continue }
             expect(member, item, false, "a list")
         }
@@ -274,13 +281,37 @@ struct Validator {
     }
 
     private mutating func find(
-        _ name: Located<String>, in members: [Member], _ what: String, of operation: Operation
+        _ name: Located<String>, _ user: String, in members: [Member], _ what: String, of operation: Operation
     ) -> Member? {
         if let member = members.first(where: { $0.key.value == name.value }) { return member }
         diagnostics.error(
-            "the \(what) of '\(operation.name.value)' has no paginator member '\(name.value)'", at: name.location,
+            "the \(what) of '\(operation.name.value)' has no \(user) member '\(name.value)'", at: name.location,
             hint: didYouMean(name.value, members.map(\.key.value)))
         return nil
+    }
+
+    // MARK: Waiters
+
+    private mutating func check(_ waiter: Waiter, of operation: Operation) {
+        checkName(waiter.name, "a waiter's name", upper: true)
+        if (operation.input + operation.output).contains(where: { $0.type == .stream }) {
+            diagnostics.error("an operation with a stream cannot have 'waiters'", at: waiter.name.location)
+        }
+        for (index, acceptor) in waiter.acceptors.enumerated() {
+            guard let matcher = acceptor.matcher else { continue }
+            if let earlier = waiter.acceptors[..<index].first(where: { $0.matcher?.covers(matcher) == true }) {
+                diagnostics.error(
+                    "the acceptor is never asked", at: acceptor.location,
+                    hint: "the one on line \(earlier.location.line) matches all that it does")
+            }
+            if case .output(let name, _) = matcher,
+                let member = find(name, "waiter", in: operation.output, "output", of: operation),
+                member.type != .string, member.type != .invalid
+            {
+                diagnostics.error(
+                    "'contains' needs a String, but '\(name.value)' is \(member.type.specName)", at: name.location)
+            }
+        }
     }
 
     // MARK: Shapes

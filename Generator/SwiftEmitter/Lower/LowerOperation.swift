@@ -7,7 +7,9 @@ extension Lowering {
         var methods: [Item] = []
         for operation in operations {
             methods += [.blank, .function(method(operation))]
+            if operation.presignable != nil { methods += [.blank, .function(presign(operation))] }
             if let pagination = operation.pagination { methods += [.blank, .function(pages(operation, pagination))] }
+            for waiter in operation.waiters { methods += [.blank, .function(wait(operation, waiter))] }
         }
         return TypeDeclaration(keyword: "extension", name: service.client, items: Array(methods.dropFirst()))
     }
@@ -21,6 +23,22 @@ extension Lowering {
             head: "\(isDiscardable ? "@discardableResult " : "")public func \(Naming.escaped(names.method(operation)))",
             parameters: ["_ request: \(names.request(operation))", "options: CallOptions = .init()"],
             suffix: "async throws -> \(names.result(operation))", body: [.line("try await execute(request, options)")],
+            isCompact: true)
+    }
+
+    private func presign(_ operation: Operation) -> Function {
+        let body = operation.input.first { if case .payload = $0.binding { true } else { false } }
+        return Function(
+            doc: [
+                "A URL that performs ``\(names.method(operation))(_:options:)`` until it expires, for somebody without "
+                    + "credentials."
+            ] + (body.map { ["`\(names.member($0))` is not part of it: whoever uses the URL sends the body."] } ?? []),
+            deprecated: operation.deprecated, head: "public func presign",
+            parameters: [
+                "_ request: \(names.request(operation))", "expires: PresignExpiry = .after(.seconds(900))",
+                "options: CallOptions = .init()",
+            ],
+            suffix: "async throws -> PresignedRequest", body: [.line("try await presigned(request, expires, options)")],
             isCompact: true)
     }
 
@@ -67,7 +85,7 @@ extension Lowering {
             .function(
                 Function(
                     head: "package func encode", parameters: ["into request: inout RequestBuilder"],
-                    body: encoding(members), isCompact: true)))
+                    body: encoding(operation), isCompact: true)))
         items += mirror(members)
         return TypeDeclaration(
             keyword: "public struct", name: names.request(operation),
@@ -95,13 +113,14 @@ extension Lowering {
         return facts
     }
 
-    private func encoding(_ members: [Member]) -> [Statement] {
-        members.compactMap { member in
+    private func encoding(_ operation: Operation) -> [Statement] {
+        let members = operation.input
+        return members.compactMap { member in
             let value = reference(member, hidden: "request")
             switch member.binding {
             case .label: return .line("request.set\(member.key.value == "key" ? "Key" : "Bucket")(\(value))")
-            case .header(let name): return set("Header", name, member, value)
-            case .query(let name): return set("Query", name, member, value)
+            case .header(let name): return set("Header", name, member, value, of: operation)
+            case .query(let name): return set("Query", name, member, value, of: operation)
             case .prefixHeaders(let prefix):
                 return .call(head: "request.setPrefixHeaders(", arguments: [SwiftLiteral.string(prefix), value])
             case .payload(let root):
@@ -126,9 +145,14 @@ extension Lowering {
         return .call(head: "request.setCopySource(", arguments: arguments)
     }
 
-    private func set(_ place: String, _ name: String, _ member: Member, _ value: String) -> Statement {
+    private func set(
+        _ place: String, _ name: String, _ member: Member, _ value: String, of operation: Operation
+    ) -> Statement {
         var arguments = [SwiftLiteral.string(name), value]
-        if let defaultValue = member.defaultValue { arguments[1] += " ?? \(literal(defaultValue))" }
+        if let defaultValue = member.defaultValue.map(literal) {
+            arguments[1] +=
+                " ?? " + (operation.presignable == nil ? defaultValue : "request.byDefault(\(defaultValue))")
+        }
         if case .timestamp(let format) = member.type { arguments.append(format.swiftCase) }
         return .call(head: "request.set\(place)(", arguments: arguments)
     }

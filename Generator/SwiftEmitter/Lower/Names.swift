@@ -31,6 +31,8 @@ public struct Names: Sendable {
 
     public func method(_ operation: Operation) -> String { Naming.method(operation.name.value) }
 
+    public func method(_ waiter: Waiter) -> String { "waitUntil\(waiter.name.value)" }
+
     /// Not escaped: where a keyword needs back-ticks, ``Naming/escaped(_:)`` puts them.
     public func member(_ member: Member) -> String { member.swiftName?.value ?? Naming.member(member.key.value) }
 
@@ -81,13 +83,13 @@ public struct Names: Sendable {
     private func decideMethods(_ diagnostics: inout Diagnostics) {
         var taken: [String: SourceLocation] = [:]
         for operation in service.operations {
-            let name = method(operation)
-            for name in operation.pagination == nil ? [name] : [name, name + "Pages"] {
-                if let other = taken.updateValue(operation.name.location, forKey: name),
-                    other.offset != operation.name.location.offset
-                {
+            let place = operation.name.location
+            var methods = [(method(operation), place)]
+            if operation.pagination != nil { methods.append((method(operation) + "Pages", place)) }
+            for (name, place) in methods + operation.waiters.map({ (method($0), $0.name.location) }) {
+                if let other = taken.updateValue(place, forKey: name) {
                     diagnostics.error(
-                        "two operations have the Swift name '\(name)'", at: operation.name.location,
+                        "two methods have the Swift name '\(name)'", at: place,
                         hint: "also \(other.file.path):\(other.line)")
                 }
             }

@@ -62,10 +62,13 @@ public enum Naming {
 
     /// Types that generated code uses by these names; a shape of the same name would hide them.
     static let reservedTypes: Set<String> = [
-        "Any", "Bool", "CallOptions", "Data", "Date", "Double", "Error", "Hashable", "Int", "Int64", "OpenStringEnum",
-        "Operation", "OperationOutput", "OperationRequest", "OperationResult", "Optional", "Paginator", "Protocol",
+        "Any", "Bool", "CallOptions", "Data", "Date", "Double", "Duration", "Error", "Hashable", "Int", "Int64",
+        "OpenStringEnum",
+        "Operation", "OperationOutput", "OperationRequest", "OperationResult", "Optional", "Paginator", "PresignExpiry",
+        "PresignedRequest", "Protocol",
         "RequestBody", "RequestBuilder", "ResponseBody", "ResponseMetadata", "ResponseReader", "Result", "Self",
-        "Sendable", "StaticString", "String", "TimestampFormat", "Type", "UInt8", "XMLDecodable", "XMLEncodable",
+        "Sendable", "StaticString", "String", "TimestampFormat", "Type", "UInt8", "Waiter", "XMLDecodable",
+        "XMLEncodable",
         "XMLName", "XMLReader", "XMLStructure", "XMLWriter",
     ]
 

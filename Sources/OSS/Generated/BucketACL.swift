@@ -14,6 +14,30 @@ extension OSSClient {
     public func getBucketAcl(
         _ request: GetBucketAclRequest, options: CallOptions = .init()
     ) async throws -> GetBucketAclResult { try await execute(request, options) }
+
+    /// Waits until a bucket exists.
+    /// Sends ``getBucketAcl(_:options:)`` again and again for up to `timeout`, then throws an `OSSError` of kind
+    /// `timeout`.
+    @discardableResult public func waitUntilBucketExists(
+        _ request: GetBucketAclRequest, timeout: Duration = .seconds(300), options: CallOptions = .init()
+    ) async throws -> GetBucketAclResult {
+        let waiter = Waiter<GetBucketAclResult>(
+            "BucketExists", minDelay: .seconds(2), maxDelay: .seconds(20), .result(.success),
+            .error("NoSuchBucket", .retry))
+        return try await wait(waiter, request, timeout, options).get()
+    }
+
+    /// Waits until a bucket does not exist, or not any more.
+    /// Sends ``getBucketAcl(_:options:)`` again and again for up to `timeout`, then throws an `OSSError` of kind
+    /// `timeout`.
+    public func waitUntilBucketNotExists(
+        _ request: GetBucketAclRequest, timeout: Duration = .seconds(300), options: CallOptions = .init()
+    ) async throws {
+        let waiter = Waiter<GetBucketAclResult>(
+            "BucketNotExists", minDelay: .seconds(2), maxDelay: .seconds(20), .error("NoSuchBucket", .success),
+            .result(.retry))
+        _ = try await wait(waiter, request, timeout, options)
+    }
 }
 
 /// The request of ``OSSClient/putBucketAcl(_:options:)``.

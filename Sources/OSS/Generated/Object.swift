@@ -15,11 +15,22 @@ extension OSSClient {
         _ request: PutObjectRequest, options: CallOptions = .init()
     ) async throws -> PutObjectResult { try await execute(request, options) }
 
+    /// A URL that performs ``putObject(_:options:)`` until it expires, for somebody without credentials.
+    /// `body` is not part of it: whoever uses the URL sends the body.
+    public func presign(
+        _ request: PutObjectRequest, expires: PresignExpiry = .after(.seconds(900)), options: CallOptions = .init()
+    ) async throws -> PresignedRequest { try await presigned(request, expires, options) }
+
     /// Reads an object, or a range of it, as a stream.
     /// [GetObject](https://www.alibabacloud.com/help/en/oss/developer-reference/getobject)
     public func getObject(_ request: GetObjectRequest, options: CallOptions = .init()) async throws -> GetObjectResult {
         try await execute(request, options)
     }
+
+    /// A URL that performs ``getObject(_:options:)`` until it expires, for somebody without credentials.
+    public func presign(
+        _ request: GetObjectRequest, expires: PresignExpiry = .after(.seconds(900)), options: CallOptions = .init()
+    ) async throws -> PresignedRequest { try await presigned(request, expires, options) }
 
     /// Appends to an appendable object, and makes it at position 0.
     /// [AppendObject](https://www.alibabacloud.com/help/en/oss/developer-reference/appendobject)

@@ -15,6 +15,51 @@ extension OSSClient {
         _ request: HeadObjectRequest, options: CallOptions = .init()
     ) async throws -> HeadObjectResult { try await execute(request, options) }
 
+    /// A URL that performs ``headObject(_:options:)`` until it expires, for somebody without credentials.
+    public func presign(
+        _ request: HeadObjectRequest, expires: PresignExpiry = .after(.seconds(900)), options: CallOptions = .init()
+    ) async throws -> PresignedRequest { try await presigned(request, expires, options) }
+
+    /// Waits until an object exists.
+    /// Sends ``headObject(_:options:)`` again and again for up to `timeout`, then throws an `OSSError` of kind
+    /// `timeout`.
+    @discardableResult public func waitUntilObjectExists(
+        _ request: HeadObjectRequest, timeout: Duration = .seconds(300), options: CallOptions = .init()
+    ) async throws -> HeadObjectResult {
+        let waiter = Waiter<HeadObjectResult>(
+            "ObjectExists", minDelay: .seconds(2), maxDelay: .seconds(20), .result(.success),
+            .error("NoSuchKey", .retry), .error("NoSuchVersion", .retry),
+            .error("BadErrorResponse", status: 404, .retry))
+        return try await wait(waiter, request, timeout, options).get()
+    }
+
+    /// Waits until an object does not exist, or not any more.
+    /// Sends ``headObject(_:options:)`` again and again for up to `timeout`, then throws an `OSSError` of kind
+    /// `timeout`.
+    public func waitUntilObjectNotExists(
+        _ request: HeadObjectRequest, timeout: Duration = .seconds(300), options: CallOptions = .init()
+    ) async throws {
+        let waiter = Waiter<HeadObjectResult>(
+            "ObjectNotExists", minDelay: .seconds(2), maxDelay: .seconds(20), .error("NoSuchKey", .success),
+            .error("NoSuchVersion", .success), .error("BadErrorResponse", status: 404, .success), .result(.retry))
+        _ = try await wait(waiter, request, timeout, options)
+    }
+
+    /// Waits until an archived object can be read. Archive takes about a minute; Cold Archive takes hours and needs a
+    /// greater `timeout`.
+    /// Sends ``headObject(_:options:)`` again and again for up to `timeout`, then throws an `OSSError` of kind
+    /// `timeout`.
+    @discardableResult public func waitUntilObjectRestored(
+        _ request: HeadObjectRequest, timeout: Duration = .seconds(300), options: CallOptions = .init()
+    ) async throws -> HeadObjectResult {
+        let waiter = Waiter<HeadObjectResult>(
+            "ObjectRestored", minDelay: .seconds(10), maxDelay: .seconds(120),
+            .result(.success) { $0.restore?.contains("ongoing-request=\"false\"") == true },
+            .result(.retry) { $0.restore?.contains("ongoing-request=\"true\"") == true },
+            .result(.failure, "the object is not archived, or its restore was not asked for"))
+        return try await wait(waiter, request, timeout, options).get()
+    }
+
     /// Reads an object's size, ETag and times.
     /// [GetObjectMeta](https://www.alibabacloud.com/help/en/oss/developer-reference/getobjectmeta)
     public func getObjectMeta(

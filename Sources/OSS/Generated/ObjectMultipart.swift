@@ -15,11 +15,23 @@ extension OSSClient {
         _ request: InitiateMultipartUploadRequest, options: CallOptions = .init()
     ) async throws -> InitiateMultipartUploadResult { try await execute(request, options) }
 
+    /// A URL that performs ``initiateMultipartUpload(_:options:)`` until it expires, for somebody without credentials.
+    public func presign(
+        _ request: InitiateMultipartUploadRequest, expires: PresignExpiry = .after(.seconds(900)),
+        options: CallOptions = .init()
+    ) async throws -> PresignedRequest { try await presigned(request, expires, options) }
+
     /// Uploads a part: 100 KB to 5 GB, the last one may be smaller.
     /// [UploadPart](https://www.alibabacloud.com/help/en/oss/developer-reference/uploadpart)
     @discardableResult public func uploadPart(
         _ request: UploadPartRequest, options: CallOptions = .init()
     ) async throws -> UploadPartResult { try await execute(request, options) }
+
+    /// A URL that performs ``uploadPart(_:options:)`` until it expires, for somebody without credentials.
+    /// `body` is not part of it: whoever uses the URL sends the body.
+    public func presign(
+        _ request: UploadPartRequest, expires: PresignExpiry = .after(.seconds(900)), options: CallOptions = .init()
+    ) async throws -> PresignedRequest { try await presigned(request, expires, options) }
 
     /// Makes a part from an existing object, or from a range of it.
     /// [UploadPartCopy](https://www.alibabacloud.com/help/en/oss/developer-reference/uploadpartcopy)
@@ -33,11 +45,24 @@ extension OSSClient {
         _ request: CompleteMultipartUploadRequest, options: CallOptions = .init()
     ) async throws -> CompleteMultipartUploadResult { try await execute(request, options) }
 
+    /// A URL that performs ``completeMultipartUpload(_:options:)`` until it expires, for somebody without credentials.
+    /// `completeMultipartUpload` is not part of it: whoever uses the URL sends the body.
+    public func presign(
+        _ request: CompleteMultipartUploadRequest, expires: PresignExpiry = .after(.seconds(900)),
+        options: CallOptions = .init()
+    ) async throws -> PresignedRequest { try await presigned(request, expires, options) }
+
     /// Aborts a multipart upload and deletes its parts.
     /// [AbortMultipartUpload](https://www.alibabacloud.com/help/en/oss/developer-reference/abortmultipartupload)
     @discardableResult public func abortMultipartUpload(
         _ request: AbortMultipartUploadRequest, options: CallOptions = .init()
     ) async throws -> AbortMultipartUploadResult { try await execute(request, options) }
+
+    /// A URL that performs ``abortMultipartUpload(_:options:)`` until it expires, for somebody without credentials.
+    public func presign(
+        _ request: AbortMultipartUploadRequest, expires: PresignExpiry = .after(.seconds(900)),
+        options: CallOptions = .init()
+    ) async throws -> PresignedRequest { try await presigned(request, expires, options) }
 
     /// Lists the multipart uploads under way in a bucket.
     /// [ListMultipartUploads](https://www.alibabacloud.com/help/en/oss/developer-reference/listmultipartuploads)
@@ -144,7 +169,7 @@ public struct InitiateMultipartUploadRequest: OperationRequest, Sendable, Hashab
     package func encode(into request: inout RequestBuilder) {
         request.setBucket(bucket)
         request.setKey(key)
-        request.setQuery("encoding-type", encodingType ?? "url")
+        request.setQuery("encoding-type", encodingType ?? request.byDefault("url"))
         request.setHeader("x-oss-storage-class", storageClass)
         request.setPrefixHeaders("x-oss-meta-", metadata)
         request.setHeader("Cache-Control", cacheControl)
@@ -373,7 +398,7 @@ public struct CompleteMultipartUploadRequest: OperationRequest, Sendable, Hashab
         request.setHeader("x-oss-callback", callback)
         request.setHeader("x-oss-callback-var", callbackVar)
         request.setHeader("x-oss-forbid-overwrite", forbidOverwrite)
-        request.setQuery("encoding-type", encodingType ?? "url")
+        request.setQuery("encoding-type", encodingType ?? request.byDefault("url"))
         request.setHeader("x-oss-request-payer", requestPayer)
     }
 }

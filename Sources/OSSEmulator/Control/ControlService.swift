@@ -72,7 +72,8 @@ final class ControlService: Responder {
         do {
             try checkOrigin(of: head)
             let (segments, query) = try Self.split(head.uri)
-            let isToken = segments.isEmpty && (head.method == .POST || query.has("Action")) || segments == ["sts"]
+            let hasAction = query.has("Action") || head.headers.contains(name: "x-acs-action")
+            let isToken = segments.isEmpty ? hasAction || head.method == .POST : segments == ["sts"]
             let isCredential = isToken || segments.first == "latest" || segments == ["credentials"]
             let request = Request(head: head, segments: segments, query: query, body: [], now: clock.now)
             response =

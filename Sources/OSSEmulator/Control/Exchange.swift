@@ -164,7 +164,7 @@ final class ExchangeRecorder: Sendable {
     }
 
     fileprivate func log(_ record: ExchangeRecord) {
-        requestLog?.write(record.json)
+        requestLog?.write(record)
     }
 
     /// The newest first.

@@ -13,13 +13,13 @@ import NIOPosix
 /// Writes one line of JSON for each request, on a thread of its own: a slow disk must not slow an answer.
 final class RequestLog: Sendable {
     private struct State: Sendable {
-        var waiting: [UInt8] = []
+        var waiting: [ExchangeRecord] = []
         var dropped = 0
         var isWriting = false
     }
 
-    /// What may wait for the disk; lines beyond are counted and dropped.
-    private static let maximumWaiting = 16 << 20
+    /// How many may wait for the disk; those beyond are counted and dropped.
+    private static let maximumWaiting = 20_000
 
     private let descriptor: CInt
     private let ownsDescriptor: Bool
@@ -39,14 +39,13 @@ final class RequestLog: Sendable {
         thread.start()
     }
 
-    func write(_ line: JSONValue) {
-        let bytes = line.bytes + [10]
+    func write(_ record: ExchangeRecord) {
         let mustStart = state.withLockedValue { state -> Bool in
-            guard state.waiting.count + bytes.count <= Self.maximumWaiting else {
+            guard state.waiting.count < Self.maximumWaiting else {
                 state.dropped += 1
                 return false
             }
-            state.waiting += bytes
+            state.waiting.append(record)
             defer { state.isWriting = true }
             return !state.isWriting
         }
@@ -55,16 +54,14 @@ final class RequestLog: Sendable {
 
     private func drain() {
         while true {
-            let (bytes, dropped) = state.withLockedValue { state -> ([UInt8], Int) in
-                defer {
-                    state.isWriting = !state.waiting.isEmpty
-                    state.waiting = []
-                    state.dropped = 0
-                }
-                return (state.waiting, state.dropped)
+            let (records, dropped) = state.withLockedValue { state in
+                let taken = (state.waiting, state.dropped)
+                state.isWriting = !state.waiting.isEmpty
+                (state.waiting, state.dropped) = ([], 0)
+                return taken
             }
-            if bytes.isEmpty { return }
-            put(bytes)
+            if records.isEmpty { return }
+            put(records.flatMap { $0.json.bytes + [10] })
             if dropped > 0 { put((["dropped": .number(dropped)] as JSONValue).bytes + [10]) }
         }
     }

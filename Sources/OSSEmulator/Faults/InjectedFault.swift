@@ -56,6 +56,12 @@ struct InjectedFault: Sendable {
     /// How long the temporary credentials of the answer are good for, in seconds.
     private(set) var expires: Int64?
 
+    /// No fault at all, only a slow line.
+    init(bytesPerSecond: Int64) {
+        text = "bandwidth=\(bytesPerSecond)"
+        self.bytesPerSecond = bytesPerSecond
+    }
+
     /// From the value of a header.
     init(header text: String) throws(SyntaxError) {
         var parameters: [(name: String, value: String)] = []

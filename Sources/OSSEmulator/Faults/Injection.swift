@@ -88,7 +88,7 @@ struct Injection: Sendable {
             response.headers.append(HeaderField(name: "Content-Encoding", value: "gzip"))
             response.headers.append(HeaderField(name: "Vary", value: "Accept-Encoding"))
         }
-        response.delivery = Delivery(fault: fault, isGzipped: isGzipped, sleep: sleep)
+        response.delivery = Delivery(fault: fault, isGzipped: isGzipped, sleep: sleep) ?? response.delivery
     }
 
     static func milliseconds(of bytes: Int64, at bytesPerSecond: Int64) -> Int64 {
@@ -106,7 +106,7 @@ extension Response {
     }
 }
 
-/// How an answer is sent where a fault says so.
+/// How an answer is sent where a fault, or a limit of the client's, says so.
 struct Delivery: Sendable {
     var fault: InjectedFault
     var isGzipped: Bool

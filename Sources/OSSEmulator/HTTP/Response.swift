@@ -14,7 +14,7 @@ struct Response: Sendable {
     var body: Body = .none
     /// What a HEAD announces without sending it.
     var announcedLength: Int64?
-    /// How it is sent, where a fault says so.
+    /// How it is sent, where a fault or a limit of the client's says so.
     var delivery: Delivery?
     /// What is written down once it was sent.
     var exchange: Exchange?

@@ -29,7 +29,7 @@ extension Service {
         let key = try call.key
         let position = try position(call)
         let attributes = try ObjectAttributes(call.request, bucket: bucket)
-        try call.request.checkTrafficLimit()
+        try limitUpload(call)
         _ = try call.request.flag("x-oss-forbid-overwrite")
         guard attributes.storageClass != .coldArchive, attributes.storageClass != .deepColdArchive else {
             throw Fault.invalidArgument(

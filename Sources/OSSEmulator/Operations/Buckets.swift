@@ -145,8 +145,9 @@ extension Service {
                     "TransferAcceleration",
                     bucket.document("transferAcceleration")?.value("Enabled") == "true" ? "Enabled" : "Disabled")
                 xml.element(
-                    "CrossRegionReplication", bucket.documents["replication"] == nil ? "Disabled" : "Enabled")
-                xml.element("DataRedundancyType", bucket.redundancy)
+                    "CrossRegionReplication",
+                    bucket.isReplicated(at: call.request.received) ? "Enabled" : "Disabled")
+                xml.element("DataRedundancyType", bucket.redundancy(at: call.request.received))
                 xml.element("ResourceGroupId", bucket.resourceGroupID)
                 xml.optional("Versioning", bucket.versioning?.rawValue)
                 xml.owner(bucket.ownerID)

@@ -165,7 +165,6 @@ struct Callback: Sendable {
 
 /// Telling somebody, and what comes back. Only this machine is called: the emulator has no business outside.
 extension Service {
-    private static let callbackTime = TimeAmount.seconds(5)
     private static let callbackLimit = 1 << 20
 
     /// Makes the callback's answer that of the request, whose object is stored whatever comes of it.
@@ -199,7 +198,8 @@ extension Service {
         _ body: [UInt8], to address: Callback.Address, host: String, _ headers: HTTPHeaders, _ loop: any EventLoop
     ) async throws -> [UInt8] {
         typealias Client = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
-        let client: Client = try await ClientBootstrap(group: loop).connectTimeout(Self.callbackTime)
+        let time = TimeAmount.milliseconds(configuration.callbackTime.milliseconds)
+        let client: Client = try await ClientBootstrap(group: loop).connectTimeout(time)
             .connect(to: try SocketAddress(ipAddress: host, port: address.port)) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
@@ -207,7 +207,7 @@ extension Service {
                 }
             }
         let isLate = NIOLoopBoundBox(false, eventLoop: loop)
-        let timer = loop.scheduleTask(in: Self.callbackTime) {
+        let timer = loop.scheduleTask(in: time) {
             isLate.value = true
             client.channel.close(promise: nil)
         }

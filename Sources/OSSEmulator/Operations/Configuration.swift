@@ -22,6 +22,9 @@ struct Configuration: Sendable {
     /// Looks at what the schema can't say, and completes what is kept.
     typealias Settle = @Sendable (inout XMLNode, Place) throws -> Void
 
+    /// Completes what is answered.
+    typealias Present = @Sendable (inout XMLNode, BucketRecord, Catalogue) throws -> Void
+
     /// As the operations call it: `BucketCors` for `PutBucketCors`.
     let name: String
     let subresource: String
@@ -30,13 +33,14 @@ struct Configuration: Sendable {
     let unset: Unset
     let canDelete: Bool
     let mayMakeBucket: Bool
+    let present: Present?
     let settle: Settle?
 
     /// - Parameter mayMakeBucket: the service takes its PUT on a missing bucket for PutBucket, and the body for a wrong
     ///   one.
     init(
         _ name: String, _ subresource: String, root: String, _ schema: Schema, unset: Unset, canDelete: Bool = true,
-        mayMakeBucket: Bool = false, settle: Settle? = nil
+        mayMakeBucket: Bool = false, settle: Settle? = nil, present: Present? = nil
     ) {
         self.name = name
         self.subresource = subresource
@@ -45,6 +49,7 @@ struct Configuration: Sendable {
         self.unset = unset
         self.canDelete = canDelete
         self.mayMakeBucket = mayMakeBucket
+        self.present = present
         self.settle = settle
     }
 
@@ -92,7 +97,12 @@ extension Service {
     }
 
     func get(_ configuration: Configuration, _ call: Call) throws -> Response {
-        Response(document: try configuration.document(of: try call.bucket))
+        let bucket = try call.bucket
+        let bytes = try configuration.document(of: bucket)
+        guard let present = configuration.present else { return Response(document: bytes) }
+        var document = try XMLReader.read(bytes)
+        try present(&document, bucket, catalogue)
+        return Response(document: document)
     }
 
     func deleteDocument(_ key: String, _ call: Call) async throws -> Response {

@@ -24,21 +24,16 @@ extension Operation {
 extension Service {
     /// A policy's bytes are given back as they came.
     func putBucketPolicy(_ call: Call) async throws -> Response {
-        let bucket = try call.bucket
-        let name = bucket.name
-        let bytes = try await policyBytes(call)
-        try checkPublicPolicy(try BucketPolicy(bytes), bucket)
-        try await catalogue.changeAlone { catalogue in
-            try catalogue.updateBucket(name) { $0.documents["policy"] = bytes }
-        }
+        let (bytes, policy) = try await readPolicy(call)
+        try checkPublicPolicy(policy, try call.bucket)
+        try await changeBucket(call) { $0.documents["policy"] = bytes }
         return Response()
     }
 
-    func policyBytes(_ call: Call) async throws -> [UInt8] {
+    func readPolicy(_ call: Call) async throws -> (bytes: [UInt8], policy: BucketPolicy) {
         let bytes = try await call.body.collect(upTo: Self.maximumPolicy)
         try ContentMD5(call.request)?.check(ContentMD5.digest(of: bytes))
-        _ = try BucketPolicy(bytes)
-        return bytes
+        return (bytes, try BucketPolicy(bytes))
     }
 
     private static let maximumPolicy = 64 << 10
@@ -82,11 +77,6 @@ extension Service {
         }
         return Response(.noContent)
     }
-
-    /// Whether anything that is open to everybody in this bucket is closed all the same.
-    func blocksPublicAccess(_ bucket: BucketRecord) -> Bool {
-        bucket.blocksPublicAccess || catalogue.account(bucket.ownerID).blocksPublicAccess
-    }
 }
 
 extension BucketRecord {
@@ -103,7 +93,7 @@ extension BucketRecord {
 
 extension AccountRecord {
     var blocksPublicAccess: Bool {
-        documents["publicAccessBlock"].flatMap { try? XMLReader.read($0) }?.value("BlockPublicAccess") == "true"
+        document("publicAccessBlock")?.value("BlockPublicAccess") == "true"
     }
 }
 

@@ -119,6 +119,19 @@ extension Configuration {
             "BucketRequestPayment", "requestPayment", root: "RequestPaymentConfiguration",
             .of(.one("Payer", .choice(["BucketOwner", "Requester"]))),
             unset: .document([XMLNode("Payer", "BucketOwner")]), canDelete: false),
+        // How much is stored is told, not limited: which error the service would give isn't known.
+        Configuration(
+            "BucketStorageQuota", "quota", root: "QuotaConfiguration",
+            .of(
+                .one("StorageQuota", .integer(-1...Int64.max)), .optional("Mode"),
+                .optional("CurrentUsage", .integer(.min ... .max))),
+            unset: .document([XMLNode("StorageQuota", "-1")]),
+            present: { document, bucket, catalogue in
+                let usage = try catalogue.inBucket(bucket.name) { bucket in
+                    bucket.objects.reduce(Int64(0)) { $0 + $1.1.versions.reduce(0) { $0 + $1.size } }
+                }
+                document.set(XMLNode("CurrentUsage", String(usage)))
+            }),
         Configuration(
             "BucketTransferAcceleration", "transferAcceleration", root: "TransferAccelerationConfiguration",
             .of(.one("Enabled", .boolean)), unset: .fault(.noSuchTransferAcceleration)),

@@ -71,7 +71,7 @@ extension Service {
         let bucket = try call.bucket
         let key = try call.key
         let request = call.request
-        try request.checkTrafficLimit()
+        _ = try request.trafficLimit()
         let source = try copySource(call)
         guard source.version.type == .symlink || !isFrozen(source.version, in: source.bucket) else {
             throw Fault.invalidObjectState

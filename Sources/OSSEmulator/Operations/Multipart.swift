@@ -60,6 +60,7 @@ extension Service {
         let bucket = try call.bucket
         let key = try call.key
         _ = try checkOverwrite(call)
+        let encodes = try call.encodesNames
         let id =
             Hex.encode(UInt64.random(in: 0 ... .max), uppercase: true)
             + Hex.encode(UInt64.random(in: 0 ... .max), uppercase: true)
@@ -68,7 +69,6 @@ extension Service {
             attributes: try ObjectAttributes(call.request, bucket: bucket),
             isSequential: call.query.has("sequential"))
         try await catalogue.change(bucket.name, key) { try $0.putUpload(record, in: bucket.name) }
-        let encodes = try call.encodesNames
         var response = Response(root: "InitiateMultipartUploadResult") { xml in
             if encodes { xml.element("EncodingType", "url") }
             xml.element("Bucket", bucket.name)
@@ -85,7 +85,7 @@ extension Service {
         let number = try partNumber(call)
         let (key, upload) = try upload(call, ec: ec)
         try ObjectAttributes.refuseEncryption(of: call.request)
-        try call.request.checkTrafficLimit()
+        try limitUpload(call)
         try Self.checkOrder(number, in: upload, ec: "0042-00000108")
         let body = try await ingest(call, upTo: ObjectLimits.object)
         let part = PartRecord(
@@ -126,7 +126,7 @@ extension Service {
         let number = try partNumber(call)
         let (key, upload) = try upload(call, ec: ec)
         try ObjectAttributes.refuseEncryption(of: call.request)
-        try call.request.checkTrafficLimit()
+        _ = try call.request.trafficLimit()
         var source = try copySource(call)
         if source.version.type == .symlink {
             (source.version, source.lease) = try follow(source.version, in: source.bucket, call)
@@ -134,13 +134,13 @@ extension Service {
         guard !isFrozen(source.version, in: source.bucket) else { throw Fault.invalidObjectState }
         var start: Int64 = 0
         var length = source.version.size
-        if let header = call.request.nonEmptyHeader("x-oss-copy-source-range") {
-            switch ResolvedRange(header, size: source.version.size, isStandard: true) {
-            case .part(let first, let count): (start, length) = (first, count)
-            case .unsatisfiable: throw Fault.invalidRange(header, size: source.version.size)
-            case .whole:
-                throw Fault.invalidArgument("x-oss-copy-source-range", header, "The range must look like bytes=0-1023.")
-            }
+        var contentRange: String?
+        // A range that doesn't fit is none, and the whole is copied.
+        if let header = call.request.nonEmptyHeader("x-oss-copy-source-range"),
+            case .part(let first, let count) = ResolvedRange(header, size: length, isStandard: false)
+        {
+            contentRange = "bytes \(first)-\(first + count - 1)/\(length)"
+            (start, length) = (first, count)
         }
         // The bytes are shared, not copied; only the checksums of a part of them must be found.
         let segments = Segment.slice(source.version.segments, from: start, length: length)
@@ -155,6 +155,7 @@ extension Service {
             xml.element("LastModified", part.lastModified.iso8601)
             xml.element("ETag", "\"\(part.etag)\"")
         }
+        response.set("Content-Range", contentRange)
         response.set("ETag", "\"\(part.etag)\"")
         response.set("x-oss-hash-crc64ecma", String(part.crc64))
         response.set("x-oss-copy-source-version-id", source.versionHeader)
@@ -205,6 +206,7 @@ extension Service {
         let request = call.request
         try ObjectAttributes.refuseEncryption(of: request)
         let callback = try Callback(request)
+        let encodes = try call.encodesNames
         let document = try await call.document(root: "CompleteMultipartUpload")
         var wanted: [WantedPart]?
         if let value = request.nonEmptyHeader("x-oss-complete-all") {
@@ -233,7 +235,6 @@ extension Service {
             try catalogue.removeUpload(key, in: bucket.name)
             return written
         }
-        let encodes = try call.encodesNames
         let name = encodes ? Percent.encode(key.key.bytes) : key.key.text
         let location = "\(endpoint)/\(bucket.name)/\(Percent.encode(key.key.bytes, keepingSlash: true))"
         var response = Response(root: "CompleteMultipartUploadResult") { xml in

@@ -139,14 +139,24 @@ extension Response {
 }
 
 extension Request {
-    /// How fast the body may go, in bits a second; the service takes only what makes sense. Nothing here slows down.
-    func checkTrafficLimit() throws(Fault) {
+    /// How fast the body may go, in bytes a second; the client says it in bits.
+    func trafficLimit() throws(Fault) -> Int64? {
         let name = "x-oss-traffic-limit"
-        guard let text = nonEmptyHeader(name) ?? query.nonEmpty(name) else { return }
+        guard let text = nonEmptyHeader(name) ?? query.nonEmpty(name) else { return nil }
         guard let limit = Int64(text), (819_200...838_860_800).contains(limit) else {
             throw .invalidArgument(
                 name, text, "The traffic limit must be between 819200 and 838860800 bits per second.")
         }
+        return limit / 8
+    }
+}
+
+extension Service {
+    /// Takes the request's body no faster than the client wants.
+    func limitUpload(_ call: Call) throws(Fault) {
+        guard let rate = try call.request.trafficLimit(), call.body.pace == nil else { return }
+        let sleep = configuration.sleep
+        call.body.pace = { try await sleep(Injection.milliseconds(of: Int64($0), at: rate)) }
     }
 }
 

@@ -41,7 +41,7 @@ extension Service {
         let key = try call.key
         let attributes = try ObjectAttributes(call.request, bucket: bucket)
         let callback = try Callback(call.request)
-        try call.request.checkTrafficLimit()
+        try limitUpload(call)
         let forbidOverwrite = try checkOverwrite(call)
         let body = try await ingest(call, upTo: ObjectLimits.object)
         let draft = ObjectVersion(
@@ -86,7 +86,7 @@ extension Service {
     func getObject(_ call: Call) throws -> Response {
         let found = try read(call)
         let version = found.version
-        try call.request.checkTrafficLimit()
+        let rate = try call.request.trafficLimit()
         try Conditions(call.request).check(version)
         guard !found.isFrozen else { throw Fault.invalidObjectState }
         var response = Response()
@@ -108,6 +108,9 @@ extension Service {
         try noteRead(call)
         response.body = .stored(
             Segment.slice(version.segments, from: start, length: length), length: length, found.lease)
+        response.delivery = rate.flatMap {
+            Delivery(fault: InjectedFault(bytesPerSecond: $0), isGzipped: false, sleep: configuration.sleep)
+        }
         return response
     }
 

@@ -26,6 +26,13 @@ extension Tag {
         return tags
     }
 
+    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case " ", "+", "-", "=", ".", "_", ":", "/": true
+        default: scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+        }
+    }
+
     private static func check(_ tags: [Tag]) throws(Fault) {
         guard tags.count <= maximumCount else { throw .invalidTag("An object has at most 10 tags.") }
         var keys: Set<[UInt8]> = []
@@ -39,13 +46,6 @@ extension Tag {
             guard keys.insert(Array(tag.key.utf8)).inserted else {
                 throw .invalidTag("A tag's key is there twice.")
             }
-        }
-    }
-
-    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar {
-        case " ", "+", "-", "=", ".", "_", ":", "/": true
-        default: scalar.properties.isAlphabetic || scalar.properties.numericType == .decimal
         }
     }
 }

@@ -117,6 +117,11 @@ extension Service {
 
     // MARK: Public access
 
+    /// Whether what a bucket's ACLs and its policy open to everybody doesn't count.
+    func blocksPublicAccess(_ bucket: BucketRecord) -> Bool {
+        bucket.blocksPublicAccess || catalogue.account(bucket.ownerID).blocksPublicAccess
+    }
+
     /// Refuses a policy that opens to everybody what is blocked.
     func checkPublicPolicy(_ policy: BucketPolicy, _ bucket: BucketRecord) throws {
         if policy.isPublic, blocksPublicAccess(bucket) { throw Fault.publicNotAllowed("bucket policy") }

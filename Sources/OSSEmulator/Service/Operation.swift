@@ -77,7 +77,9 @@ extension Operation {
         bucketOperations + listingOperations + objectOperations + taggingOperations + multipartOperations
         + appendOperations + symlinkOperations + restoreOperations + retentionOperations
         + configurationOperations + policyOperations + bucketTagOperations + wormOperations + corsOperations
-        + formOperations
+        + inventoryOperations + styleOperations + cnameOperations + redundancyOperations + replicationOperations
+        + metadataConfigurationOperations + accessPointOperations + metaQueryOperations + dataPipelineOperations
+        + serviceOperations + formOperations
 
     private struct Place: Hashable {
         var method: String
@@ -101,6 +103,8 @@ extension Operation {
         "retention", "rtc", "seal", "style", "symlink", "transferAcceleration", "userDefinedLogFieldsConfig", "vod",
         "website", "worm", "wormExtend", "wormId", "x-oss-async-process", "x-oss-process",
         "x-oss-write-get-object-response",
+        // Of services that are not described any more, or are others.
+        "asyncFetch", "qos", "requesterQosInfo", "resourcePoolBuckets", "resourcePoolInfo",
     ]
 
     /// Those that another method would have found here.
@@ -111,16 +115,19 @@ extension Operation {
     static func route(method: HTTPMethod, target: RequestTarget, headers: HTTPHeaders) -> Operation {
         let scope: Scope = target.bucket == nil ? .service : target.key == nil ? .bucket : .object
         let candidates = table[Place(method: method.rawValue, scope: scope)] ?? []
-        guard let found = candidates.first(where: { $0.matches(target.query, headers) }) else {
-            return .methodNotAllowed
+        let found = candidates.first { $0.matches(target.query, headers) }
+        let names = target.query.items.map(\.name)
+        if let found, !found.parameters.isEmpty || method == .OPTIONS {
+            // ?policy&comp=callback is no policy.
+            return names.contains("comp") && !found.parameters.contains { $0.hasPrefix("comp") } ? .notHere : found
         }
         // A sub-resource must not be taken for what it belongs to: DELETE ?acl doesn't delete a bucket.
-        guard found.parameters.isEmpty, method != .OPTIONS else { return found }
-        let names = target.query.items.map(\.name)
-        if scope != .object, let answered = answeredSubresources[scope], names.contains(where: answered.contains) {
+        if found == nil || scope != .object, let answered = answeredSubresources[scope],
+            names.contains(where: answered.contains)
+        {
             return .methodNotAllowed
         }
-        return names.contains(where: otherSubresources.contains) ? .notHere : found
+        return names.contains(where: otherSubresources.contains) ? .notHere : found ?? .methodNotAllowed
     }
 
     /// The sub-resource is one of the service's, but nothing here answers it.

@@ -1,5 +1,5 @@
 import Dispatch
-import Synchronization
+internal import Synchronization
 
 #if canImport(Darwin)
     import Darwin

@@ -1,4 +1,4 @@
-import Synchronization
+internal import Synchronization
 
 /// The bytes sent with a request: an array, a string, a region of a file, or an asynchronous sequence.
 ///

@@ -1,4 +1,4 @@
-import Synchronization
+internal import Synchronization
 
 /// The bytes of a response, as they arrive.
 ///
@@ -240,10 +240,10 @@ private final class Source: Sendable {
 
 /// Bytes that are given out once.
 private final class Remaining: Sendable {
-    private let bytes: Mutex<[UInt8]?>
+    private let bytes: Locked<[UInt8]?>
 
     init(_ bytes: [UInt8]) {
-        self.bytes = Mutex(bytes)
+        self.bytes = Locked(bytes)
     }
 
     func take() -> [UInt8]? {

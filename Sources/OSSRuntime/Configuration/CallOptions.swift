@@ -14,6 +14,9 @@ public struct CallOptions: Sendable {
     public var headers: HTTPFields
     /// Query parameters to add; an empty value adds the bare name.
     public var query: [String: String]
+    /// The document to send in place of the one that the request's members make: a configuration kept as a file, or one
+    /// with elements that this SDK doesn't know. Read into memory, up to 8 MiB.
+    public var document: RequestBody?
     /// A logger to use instead of the client's.
     public var logger: Logger?
     /// Hears how many bytes of the body have been sent or received.
@@ -26,6 +29,7 @@ public struct CallOptions: Sendable {
         retry: RetryPolicy? = nil,
         headers: HTTPFields = [:],
         query: [String: String] = [:],
+        document: RequestBody? = nil,
         logger: Logger? = nil,
         progress: (@Sendable (TransferProgress) -> Void)? = nil
     ) {
@@ -34,6 +38,7 @@ public struct CallOptions: Sendable {
         self.retry = retry
         self.headers = headers
         self.query = query
+        self.document = document
         self.logger = logger
         self.progress = progress
     }

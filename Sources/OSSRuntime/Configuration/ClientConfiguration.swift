@@ -1,4 +1,6 @@
+public import CoreMetrics
 public import Logging
+public import Tracing
 
 /// All settings of a client, as a value. What isn't set has the default that suits most users.
 public struct ClientConfiguration: Sendable {
@@ -26,6 +28,8 @@ public struct ClientConfiguration: Sendable {
     /// The client does not shut it down.
     public var transport: (any HTTPTransport)?
 
+    /// How requests are signed. Default: version 4.
+    public var signature = SignatureMethod.v4
     /// Names of header fields to sign beyond those that always are. Default: none.
     public var additionalSignedHeaders: [String] = []
     /// Appended to the SDK's own `User-Agent`.
@@ -36,6 +40,13 @@ public struct ClientConfiguration: Sendable {
     public var checksDownloads = true
     /// Gets a line per attempt at debug, header fields at trace; never a secret. Default: silent.
     public var logger: Logger?
+
+    /// Counts requests, attempts, retries, bytes and durations, by operation and outcome; nil takes the process's own
+    /// (`MetricsSystem.factory`, as it is when the client is made).
+    public var metrics: (any MetricsFactory)?
+    /// Gets a span for each call, with an event for each attempt; nil takes the process's own
+    /// (`InstrumentationSystem.tracer`).
+    public var tracer: (any Tracer)?
 
     /// Makes a configuration with defaults for all but region and credentials.
     public init(region: String, credentials: any CredentialsProvider) {

@@ -4,6 +4,14 @@ public protocol CredentialsProvider: Sendable {
     ///
     /// What it throws reaches the caller as the cause of an ``OSSError`` of kind ``OSSError/Kind/credentials``.
     func credentials() async throws -> Credentials
+
+    /// The service refused these credentials as unknown or expired; gives whether asking again may bring others, in
+    /// which case the request is tried once more. By default: no.
+    func refused(_ credentials: Credentials) -> Bool
+}
+
+extension CredentialsProvider {
+    public func refused(_ credentials: Credentials) -> Bool { false }
 }
 
 /// A fixed access key pair, with a security token if it is a temporary one.
@@ -56,6 +64,34 @@ public struct AnonymousCredentialsProvider: CredentialsProvider {
     public init() {}
 
     public func credentials() async throws -> Credentials { .anonymous }
+}
+
+/// Credentials from a function of your own, asked before every attempt.
+///
+/// What it gives is not kept: put it into a ``RefreshingCredentialsProvider`` if it takes time.
+public struct ClosureCredentialsProvider: CredentialsProvider {
+    private let function: @Sendable () async throws -> Credentials
+
+    /// Makes a provider of a function.
+    public init(_ function: @escaping @Sendable () async throws -> Credentials) {
+        self.function = function
+    }
+
+    public func credentials() async throws -> Credentials { try await function() }
+}
+
+extension CredentialsProvider where Self == ClosureCredentialsProvider {
+    /// Credentials from a function of your own, asked before every attempt.
+    public static func closure(_ function: @escaping @Sendable () async throws -> Credentials) -> Self {
+        ClosureCredentialsProvider(function)
+    }
+}
+
+extension CredentialsProvider where Self == RefreshingCredentialsProvider {
+    /// Credentials from a function of your own, kept until shortly before they expire.
+    public static func refreshing(_ fetch: @escaping @Sendable () async throws -> Credentials) -> Self {
+        RefreshingCredentialsProvider(fetch: fetch)
+    }
 }
 
 extension CredentialsProvider where Self == StaticCredentialsProvider {

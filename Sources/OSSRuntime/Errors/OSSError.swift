@@ -138,7 +138,8 @@ extension OSSError {
         public static var connectTimeout: Kind { "ConnectTimeout" }
         /// The TLS handshake failed.
         public static var tls: Kind { "TLS" }
-        /// No byte was read or written for the read/write timeout, or the call ran out of its total time.
+        /// No byte was read or written for the read/write timeout, or the call ran out of its total time, or what was
+        /// waited for did not come about in time.
         public static var timeout: Kind { "Timeout" }
         /// The connection was closed or reset before the reply was complete.
         public static var connectionReset: Kind { "ConnectionReset" }
@@ -150,6 +151,8 @@ extension OSSError {
         public static var unexpectedResponse: Kind { "UnexpectedResponse" }
         /// A body could not be read, has not the length it promised, or is larger than the caller's limit.
         public static var body: Kind { "Body" }
+        /// What was waited for can't come about.
+        public static var waitFailed: Kind { "WaitFailed" }
         /// The client was shut down.
         public static var shutdown: Kind { "Shutdown" }
     }
@@ -172,6 +175,8 @@ extension OSSError {
         public static var accessDenied: Code { "AccessDenied" }
         /// The access key id is unknown.
         public static var invalidAccessKeyID: Code { "InvalidAccessKeyId" }
+        /// The token of temporary credentials has expired.
+        public static var securityTokenExpired: Code { "SecurityTokenExpired" }
         /// The signature is not the one the service computed: most often a wrong secret.
         public static var signatureDoesNotMatch: Code { "SignatureDoesNotMatch" }
         /// The clocks of client and service differ by more than 15 minutes.
@@ -224,6 +229,15 @@ extension OSSError: CustomStringConvertible {
         if attempts > 1 { details.append("\(attempts) attempts") }
         if let cause { details.append("cause: \(cause)") }
         return (text + " [" + details.joined(separator: ", ") + "]").singleLine
+    }
+}
+
+extension OSSError {
+    /// The service doesn't know the access key, or its token is over: other credentials may do.
+    package var refusesCredentials: Bool {
+        kind == .service
+            && [.invalidAccessKeyID, .securityTokenExpired, "InvalidSecurityToken", "InvalidAccessKeyId.NotFound"]
+                .contains(code)
     }
 }
 

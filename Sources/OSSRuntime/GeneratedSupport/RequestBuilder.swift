@@ -18,6 +18,8 @@ package struct RequestBuilder {
     package private(set) var body: RequestBody?
     package private(set) var xmlBody: [UInt8]?
     package private(set) var error: OSSError?
+    /// It becomes a URL: somebody else sends it, so nothing is added that they would have to send.
+    package var isPresigned = false
     /// An append's position, for the checksum.
     private(set) var appendsAtStart = false
 
@@ -29,6 +31,9 @@ package struct RequestBuilder {
     package mutating func fail(_ message: String) {
         if error == nil { error = OSSError(.invalidRequest, message: message) }
     }
+
+    /// What is sent where the caller gives nothing. Not in a URL: its user reads the reply without this client's help.
+    package func byDefault<T>(_ value: T) -> T? { isPresigned ? nil : value }
 
     // MARK: Labels
 
@@ -130,6 +135,24 @@ package struct RequestBuilder {
     package mutating func setBody(text: String?) {
         body = text.map { .string($0) }
     }
+
+    /// The caller's own document in place of the one that members make.
+    mutating func setDocument(_ document: RequestBody) async throws {
+        guard body == nil, operation.method == .put || operation.method == .post else {
+            return fail("\(operation.name) takes no document")
+        }
+        var bytes: [UInt8] = []
+        for try await chunk in document {
+            bytes.append(contentsOf: chunk)
+            guard bytes.count <= Self.maximumDocument else {
+                return fail("the document is larger than \(Self.maximumDocument) bytes")
+            }
+        }
+        xmlBody = bytes
+    }
+
+    /// Far above what the service takes.
+    private static let maximumDocument = 8 << 20
 
     package mutating func setXML(_ root: StaticString, _ value: (some XMLEncodable)?) {
         guard let value else { return }

@@ -31,6 +31,10 @@ struct CallLog: Sendable {
         logger?.debug("\(operation): trying again", metadata: ["after": "\(delay)", "error": "\(error)"])
     }
 
+    func waiting(for name: String, after reply: String, _ delay: Duration) {
+        logger?.debug("\(operation): waiting for \(name)", metadata: ["after": "\(delay)", "last": "\(reply)"])
+    }
+
     func failed(_ error: OSSError, reason: String? = nil) {
         logger?.debug(
             "\(operation): giving up",

@@ -6,7 +6,7 @@ package enum Redaction {
         "x-oss-signature", "x-oss-credential", "x-oss-security-token", "signature", "ossaccesskeyid", "security-token",
     ]
     private static let secretHeaders: Set<String> = [
-        "authorization", "proxy-authorization", "x-oss-security-token", "cookie",
+        "authorization", "proxy-authorization", "x-oss-security-token", "security-token", "cookie",
     ]
 
     /// The query with its question mark, the values of secret keys replaced; empty for an empty one.

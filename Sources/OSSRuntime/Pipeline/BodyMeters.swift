@@ -1,9 +1,8 @@
 import OSSChecksum
-import Synchronization
 
 /// The CRC-64 of a body as it goes by.
 final class BodyChecksum: Sendable {
-    private let crc = Mutex(CRC64())
+    private let crc = Locked(CRC64())
 
     func update(_ bytes: UnsafeRawBufferPointer) {
         crc.withLock { $0.update(bytes) }
@@ -20,7 +19,7 @@ final class ProgressMeter: Sendable {
         var reported: Int64 = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let report: @Sendable (TransferProgress) -> Void
 
     init(report: @escaping @Sendable (TransferProgress) -> Void) {

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Counts the calls in flight, so that a shutdown can wait for them.
 final class CallCounter: Sendable {
     private struct State {
@@ -8,7 +6,7 @@ final class CallCounter: Sendable {
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// False when no call may begin any more.
     func begin() -> Bool {

@@ -46,13 +46,15 @@ extension PreparedRequest {
         for field in options.headers { headers[field.name] = nil }
         headers.append(contentsOf: options.headers)
 
-        let body = try PreparedRequest.body(of: builder, headers: &headers)
-        if operation.contentTypeFromKey && headers[.contentType] == nil, let key = builder.key {
+        let body = builder.isPresigned ? nil : try PreparedRequest.body(of: builder, headers: &headers)
+        if operation.contentTypeFromKey, !builder.isPresigned, headers[.contentType] == nil, let key = builder.key {
             headers[.contentType] = ContentType.forKey(key)
         }
-        // The service would compress text on the fly, which drops its length, ETag and checksum.
-        if headers[.acceptEncoding] == nil { headers[.acceptEncoding] = "identity" }
-        headers[.userAgent] = UserAgent.value(suffix: configuration.userAgent)
+        if !builder.isPresigned {
+            // The service would compress text on the fly, which drops its length, ETag and checksum.
+            if headers[.acceptEncoding] == nil { headers[.acceptEncoding] = "identity" }
+            headers[.userAgent] = UserAgent.value(suffix: configuration.userAgent)
+        }
 
         let range = try headers[.range].map { text throws(OSSError) in try ByteRange(text) }
         if range != nil, headers[.rangeBehavior] == nil {

@@ -18,7 +18,9 @@ package struct RuntimeDependencies: Sendable {
     package init(
         now: @escaping @Sendable () -> Date = { Date() },
         uptime: @escaping @Sendable () -> Duration = { RuntimeDependencies.start.duration(to: .now) },
-        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+        sleep: @escaping @Sendable (Duration) async throws -> Void = {
+            try await Task.sleep(for: min($0, RuntimeDependencies.longestSleep))
+        },
         random: @escaping @Sendable () -> Double = { .random(in: 0..<1) }
     ) {
         self.now = now
@@ -27,5 +29,7 @@ package struct RuntimeDependencies: Sendable {
         self.random = random
     }
 
+    /// A century: `Task.sleep` traps when it can't count the time.
+    private static let longestSleep = Duration.seconds(3_155_760_000)
     private static let start = ContinuousClock.Instant.now
 }

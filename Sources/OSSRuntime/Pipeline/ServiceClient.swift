@@ -1,6 +1,7 @@
+import CoreMetrics
 import HTTPTypes
 import Logging
-import Synchronization
+import Tracing
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -27,12 +28,13 @@ package final class ServiceClient: Sendable {
     private let endpoint: Endpoint
     private let transport: any HTTPTransport
     private let product: String
-    private let signer = V4Signer()
+    private let signer: Signer
     /// Whether the configuration wants the host signed too.
     private let signsHost: Bool
     /// How far the server's clock is ahead of ours; measured when it refuses a signature for its time.
-    private let clockOffset = Mutex(TimeInterval(0))
+    private let clockOffset = Locked(TimeInterval(0))
     private let calls = CallCounter()
+    private let metrics: CallMetrics?
 
     /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration``.
     package init(
@@ -53,20 +55,27 @@ package final class ServiceClient: Sendable {
         self.dependencies = dependencies
         self.retryQuota = retryQuota
         self.product = product
+        signer = Signer(configuration.signature)
+        metrics = CallMetrics(configuration.metrics ?? MetricsSystem.factory)
         signsHost = configuration.additionalSignedHeaders.contains { $0.lowercased() == "host" }
     }
 
     package func execute<R: OperationRequest, Output: OperationOutput>(_ request: R, _ options: CallOptions)
         async throws -> Output
     {
-        let operation = R.operation
-        var builder = RequestBuilder(operation)
+        var builder = RequestBuilder(R.operation)
         request.encode(into: &builder)
+        if let document = options.document { try await builder.setDocument(document) }
         let prepared = try prepare(builder, options)
         var reply = try await perform(prepared, options)
         let result = Output(from: &reply)
         if let error = reply.error { throw error.found(in: reply.metadata).about(prepared, attempts: reply.attempts) }
         return result
+    }
+
+    /// A call whose request is built already, and whose reply nobody decodes.
+    package func execute(_ builder: RequestBuilder, _ options: CallOptions) async throws -> ResponseReader {
+        try await perform(try prepare(builder, options), options)
     }
 
     package func prepare(_ builder: RequestBuilder, _ options: CallOptions) throws(OSSError) -> PreparedRequest {
@@ -77,6 +86,64 @@ package final class ServiceClient: Sendable {
             error.operation = builder.operation.name
             throw error
         }
+    }
+
+    /// A URL that performs the request until it expires.
+    ///
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidRequest`` for an expiry out of bounds, and of kind
+    ///   ``OSSError/Kind/credentials`` without credentials.
+    package func presign<R: OperationRequest>(_ request: R, expires: PresignExpiry, _ options: CallOptions)
+        async throws -> PresignedRequest
+    {
+        var builder = RequestBuilder(R.operation)
+        builder.isPresigned = true
+        request.encode(into: &builder)
+        let prepared = try prepare(builder, options)
+        do {
+            let parameters = signingParameters(try await signingCredentials())
+            let seconds = expires.seconds(from: parameters.date)
+            var signable = signable(prepared)
+            try await signer.presign(&signable, with: parameters, expiresIn: seconds)
+            let path = prepared.head.path ?? "/"
+            let end = parameters.date.addingTimeInterval(TimeInterval(seconds))
+            return PresignedRequest(
+                method: prepared.head.method,
+                url:
+                    "\(endpoint.scheme)://\(prepared.head.authority ?? "")\(path.prefix { $0 != "?" })?\(signable.query)",
+                headers: prepared.head.headerFields,
+                expiration: parameters.credentials.expiration.map { min($0, end) } ?? end
+            )
+        } catch let error as OSSError {
+            throw error.about(prepared, attempts: 0)
+        }
+    }
+
+    /// The form fields that let a browser upload to `bucket` under the conditions of a policy.
+    package func post(
+        bucket: String, expires: PresignExpiry, policy: (_ expiration: Date, _ fields: [(String, String)]) -> String
+    ) async throws -> (url: String, fields: [(String, String)], expiration: Date) {
+        var builder = RequestBuilder(Operation(name: "PostObject", method: .post))
+        builder.setBucket(bucket)
+        if let error = builder.error { throw error }
+        let parameters = signingParameters(try await signingCredentials())
+        let seconds = expires.seconds(from: parameters.date)
+        guard seconds > 0 else {
+            throw OSSError(.invalidRequest, message: "the policy's expiry is not valid: it is in the past")
+        }
+        let end = parameters.date.addingTimeInterval(TimeInterval(seconds))
+        let fields = try await signer.post(with: parameters) { policy(end, $0) }
+        let (authority, path) = configuration.addressing.resolve(endpoint, bucket: bucket, key: nil)
+        return ("\(endpoint.scheme)://\(authority)\(path)", fields, end)
+    }
+
+    /// Credentials that can sign.
+    private func signingCredentials() async throws -> Credentials {
+        let credentials = try await credentials()
+        guard !credentials.isAnonymous else {
+            throw OSSError(
+                .credentials, code: .credentialsMissing, message: "anonymous credentials can't sign a URL or a form")
+        }
+        return credentials
     }
 
     /// The request of one page, which knows the request of the next.
@@ -114,19 +181,47 @@ extension ServiceClient {
         }
         defer { calls.end() }
 
+        let operation = request.operation.name
+        let started = metrics == nil ? .zero : dependencies.uptime()
+        let span = CallSpan(configuration.tracer ?? InstrumentationSystem.tracer, request)
+        do {
+            let reply = try await attempts(request, options, span)
+            metrics?.finished(
+                operation, outcome: "success", attempts: reply.attempts, after: dependencies.uptime() - started)
+            span.succeeded(reply.metadata, attempts: reply.attempts)
+            return reply
+        } catch {
+            let failure = error as? OSSError
+            let outcome =
+                failure.map { $0.kind == .service ? $0.code.rawValue : $0.kind.rawValue } ?? "cancelled"
+            metrics?.finished(
+                operation, outcome: outcome, attempts: failure?.attempts ?? 1, after: dependencies.uptime() - started)
+            span.failed(error)
+            throw error
+        }
+    }
+
+    private func attempts(_ request: PreparedRequest, _ options: CallOptions, _ span: CallSpan) async throws
+        -> ResponseReader
+    {
         let policy = options.retry ?? configuration.retry
         let deadline = options.timeout.map { dependencies.uptime() + $0 }
         let progress = options.progress.map { ProgressMeter(report: $0) }
         let log = CallLog(options.logger ?? configuration.logger, request)
         var attempt = 0
         var quotaTaken: Int?
+        var hasRenewedCredentials = false
 
         while true {
             attempt += 1
             try Task.checkCancellation()
+            span.attempt(attempt)
             let failure: OSSError
+            var credentials: Credentials?
             do {
-                var reply = try await self.attempt(request, options, progress, log, attempt, deadline)
+                let current = try await self.credentials()
+                credentials = current
+                var reply = try await self.attempt(request, current, options, progress, log, attempt, deadline)
                 reply.attempts = attempt
                 retryQuota.release(quotaTaken)
                 return reply
@@ -139,7 +234,14 @@ extension ServiceClient {
             try Task.checkCancellation()
             correctClock(after: failure, log)
 
-            guard attempt < policy.maximumAttempts, policy.allowsRetry(of: failure) else {
+            var allowsRetry = policy.allowsRetry(of: failure)
+            if !hasRenewedCredentials, failure.refusesCredentials, let credentials,
+                configuration.credentials.refused(credentials)
+            {
+                hasRenewedCredentials = true
+                allowsRetry = true
+            }
+            guard attempt < policy.maximumAttempts, allowsRetry else {
                 log.failed(failure)
                 throw failure
             }
@@ -165,22 +267,25 @@ extension ServiceClient {
 
     private func attempt(
         _ request: PreparedRequest,
+        _ credentials: Credentials,
         _ options: CallOptions,
         _ progress: ProgressMeter?,
         _ log: CallLog,
         _ number: Int,
         _ deadline: Duration?
     ) async throws -> ResponseReader {
-        let credentials = try await self.credentials()
-        let head = signed(request, credentials)
+        let head = try await signed(request, credentials)
 
         let upload = request.checksUpload ? BodyChecksum() : nil
+        let sent = metrics?.bytes("sent", request.operation.name)
+        let received = metrics?.bytes("received", request.operation.name)
         let body = request.body.map { body in
-            guard upload != nil || progress != nil else { return body }
+            guard upload != nil || progress != nil || sent != nil else { return body }
             progress?.begin(total: body.length)
             return body.observed { bytes in
                 upload?.update(bytes)
                 progress?.add(bytes.count)
+                sent?.increment(by: bytes.count)
             }
         }
 
@@ -204,12 +309,14 @@ extension ServiceClient {
             ).found(in: metadata)
         }
         if request.operation.streamsResponse {
-            return ResponseReader(
-                metadata: metadata, stream: try verified(response, metadata, request, progress, number))
+            var stream = try verified(response, metadata, request, progress, number)
+            if let received { stream = stream.observed { received.increment(by: $0.count) } }
+            return ResponseReader(metadata: metadata, stream: stream)
         }
         let bytes = try await withDeadline(deadline) {
             try await response.body.collect(upTo: ServiceClient.maximumReplySize)
         }
+        received?.increment(by: bytes.count)
         return ResponseReader(metadata: metadata, bytes: bytes)
     }
 
@@ -219,7 +326,13 @@ extension ServiceClient {
     private func credentials() async throws -> Credentials {
         let credentials: Credentials
         do {
-            credentials = try await configuration.credentials.credentials()
+            let offset = clockOffset.withLock { $0 }
+            credentials =
+                offset == 0
+                ? try await configuration.credentials.credentials()
+                : try await ServerClock.$offset.withValue(offset) {
+                    try await configuration.credentials.credentials()
+                }
         } catch let error as CancellationError {
             throw error
         } catch let error as OSSError {
@@ -227,7 +340,9 @@ extension ServiceClient {
         } catch {
             throw OSSError(.credentials, message: "the credentials provider failed", cause: error)
         }
-        if !credentials.isAnonymous && (credentials.accessKeyID.isEmpty || credentials.accessKeySecret.isEmpty) {
+        let lacksKey =
+            credentials.accessKeyID.isEmpty || credentials.accessKeySecret.isEmpty && signer.needsSecret
+        if !credentials.isAnonymous && lacksKey {
             throw OSSError(
                 .credentials,
                 code: .credentialsMissing,
@@ -237,8 +352,19 @@ extension ServiceClient {
     }
 
     /// The request with a signature of this moment, unless the credentials are anonymous.
-    private func signed(_ request: PreparedRequest, _ credentials: Credentials) -> HTTPRequest {
-        guard !credentials.isAnonymous else { return request.head }
+    private func signed(_ request: PreparedRequest, _ credentials: Credentials) async throws -> HTTPRequest {
+        var head = request.head
+        guard !credentials.isAnonymous else { return head }
+        let parameters = signingParameters(credentials)
+        if try await signer.sign(&head, bucket: request.bucket, key: request.key, with: parameters) { return head }
+        var signable = signable(request)
+        try await signer.sign(&signable, with: parameters)
+        signable.headers[.hostField] = request.head.headerFields[.hostField]
+        head.headerFields = signable.headers
+        return head
+    }
+
+    private func signable(_ request: PreparedRequest) -> SignableRequest {
         var signable = SignableRequest(
             method: request.head.method,
             bucket: request.bucket,
@@ -248,18 +374,17 @@ extension ServiceClient {
         )
         // Part of the target here, a header field for the signature.
         if signsHost { signable.headers[.hostField] = request.head.authority }
-        let parameters = SigningParameters(
+        return signable
+    }
+
+    private func signingParameters(_ credentials: Credentials) -> SigningParameters {
+        SigningParameters(
             credentials: credentials,
             region: configuration.region,
             product: product,
             date: dependencies.now().addingTimeInterval(clockOffset.withLock { $0 }),
             additionalHeaders: configuration.additionalSignedHeaders
         )
-        signer.sign(&signable, with: parameters)
-        signable.headers[.hostField] = request.head.headerFields[.hostField]
-        var head = request.head
-        head.headerFields = signable.headers
-        return head
     }
 
     private func isSuccess(_ status: Int, _ request: PreparedRequest) -> Bool {

@@ -1,15 +1,13 @@
-import Synchronization
-
 /// A client's budget for retries: while everything fails, retrying stops adding load.
 ///
 /// A transient failure takes 14 of 500 tokens, a throttled one 5; a success gives back what its last retry took, or 1.
 package final class RetryQuota: Sendable {
     package static let capacity = 500
 
-    private let tokens: Mutex<Int>
+    private let tokens: Locked<Int>
 
     package init(tokens: Int = RetryQuota.capacity) {
-        self.tokens = Mutex(tokens)
+        self.tokens = Locked(tokens)
     }
 
     /// What is left.

@@ -1,5 +1,4 @@
 import Crypto
-import Synchronization
 
 /// HMAC-SHA-256 with one key, for many messages.
 ///
@@ -44,7 +43,7 @@ final class SigningKeyCache: Sendable {
     // and with two products.
     private static let capacity = 8
 
-    private let entries = Mutex<[Entry]>([])
+    private let entries = Locked<[Entry]>([])
 
     /// The signing key.
     ///

@@ -51,6 +51,18 @@ package struct V4Signer: Sendable {
         presignTracing(&request, with: parameters, expiresIn: seconds, tracing: true)
     }
 
+    /// The signature of any text, in hexadecimal digits.
+    func signature(of text: String, _ parameters: SigningParameters, _ time: SigningTime) -> String {
+        let key = keys.key(
+            day: time.day, region: parameters.region, product: parameters.product,
+            secret: parameters.credentials.accessKeySecret)
+        var hex: [UInt8] = []
+        Array(text.utf8).withUnsafeBytes { bytes in
+            key.authenticationCode(for: bytes).withUnsafeBytes { Hex.append($0, to: &hex) }
+        }
+        return String(decoding: hex, as: UTF8.self)
+    }
+
     /// Whether a header field is signed without being asked for: `Content-Type`, `Content-MD5` and `x-oss-…`.
     package static func isAlwaysSigned(_ name: HTTPField.Name) -> Bool {
         var name = name.canonicalName
@@ -62,11 +74,8 @@ package struct V4Signer: Sendable {
 // MARK: - The two forms
 
 extension V4Signer {
-    private func signTracing(
-        _ request: inout SignableRequest,
-        with parameters: SigningParameters,
-        tracing: Bool
-    ) -> SigningTrace {
+    /// All of ``sign(_:with:)`` but the signature itself.
+    func prepare(_ request: inout SignableRequest, with parameters: SigningParameters) -> V4Signature {
         let time = SigningTime(parameters.date)
         // Appending is cheaper than setting; nearly always nothing is there to replace.
         var hasPayloadHash = false
@@ -89,30 +98,32 @@ extension V4Signer {
         if let token = parameters.credentials.securityToken {
             request.headers.append(HTTPField(name: .ossSecurityToken, value: token))
         }
+        return V4Signature(request, parameters, time)
+    }
 
-        var signature = V4Signature(request, parameters, time)
+    private func signTracing(
+        _ request: inout SignableRequest,
+        with parameters: SigningParameters,
+        tracing: Bool
+    ) -> SigningTrace {
+        var signature = prepare(&request, with: parameters)
         signature.finish(keys)
         request.headers.append(HTTPField(name: .authorization, value: signature.authorization))
         return tracing ? signature.trace : SigningTrace(stringToSign: "")
     }
 
-    private func presignTracing(
+    /// All of ``presign(_:with:expiresIn:)`` but the signature itself.
+    func preparePresign(
         _ request: inout SignableRequest,
         with parameters: SigningParameters,
-        expiresIn seconds: Int,
-        tracing: Bool
-    ) -> SigningTrace {
+        expiresIn seconds: Int
+    ) -> V4Signature {
         let time = SigningTime(parameters.date)
         let scope = V4Signature.scope(parameters, time)
         let headers = V4Signature.effectiveAdditionalHeaders(parameters.additionalHeaders, in: request.headers)
-        let replaced = ["x-oss-signature", "x-oss-security-token", "x-oss-additional-headers"]
-        var query = request.query.split(separator: "&")
-            .filter { pair in !replaced.contains { $0 == pair.prefix { $0 != "=" } } }
-            .joined(separator: "&")
-        func add(_ name: String, _ value: String) {
-            if !query.isEmpty { query += "&" }
-            query += name + "=" + PercentEncoding.query(value)
-        }
+        request.query = SigningQuery.without(
+            ["x-oss-signature", "x-oss-security-token", "x-oss-additional-headers"], in: request.query)
+        func add(_ name: String, _ value: String) { SigningQuery.add(name, value, to: &request.query) }
         add("x-oss-signature-version", V4Signature.algorithm)
         add("x-oss-date", time.dateTime)
         add("x-oss-expires", String(seconds))
@@ -123,12 +134,18 @@ extension V4Signer {
         if !headers.isEmpty {
             add("x-oss-additional-headers", headers.joined(separator: ";"))
         }
-        request.query = query
+        return V4Signature(request, parameters, time)
+    }
 
-        var signature = V4Signature(request, parameters, time)
+    private func presignTracing(
+        _ request: inout SignableRequest,
+        with parameters: SigningParameters,
+        expiresIn seconds: Int,
+        tracing: Bool
+    ) -> SigningTrace {
+        var signature = preparePresign(&request, with: parameters, expiresIn: seconds)
         signature.finish(keys)
-        add("x-oss-signature", signature.signature)
-        request.query = query
+        SigningQuery.add("x-oss-signature", signature.signature, to: &request.query)
         return tracing ? signature.trace : SigningTrace(stringToSign: "")
     }
 
@@ -165,7 +182,7 @@ struct SigningTime {
 // MARK: - The signature
 
 /// One signature on its way: canonical request, string to sign, signature.
-private struct V4Signature {
+struct V4Signature {
     static let algorithm = "OSS4-HMAC-SHA256"
 
     /// The canonical request, and behind it the string to sign.
@@ -174,7 +191,7 @@ private struct V4Signature {
     private var additionalHeaders: [String]
     private let parameters: SigningParameters
     private let time: SigningTime
-    private(set) var signature = ""
+    var signature = ""
 
     init(_ request: SignableRequest, _ parameters: SigningParameters, _ time: SigningTime) {
         self.parameters = parameters
@@ -226,6 +243,21 @@ private struct V4Signature {
 
     /// Hashes the canonical request and signs.
     mutating func finish(_ keys: SigningKeyCache) {
+        appendStringToSign()
+        let key = keys.key(
+            day: time.day, region: parameters.region, product: parameters.product,
+            secret: parameters.credentials.accessKeySecret)
+        let start = canonicalCount
+        let code = buffer.withUnsafeBytes {
+            key.authenticationCode(for: UnsafeRawBufferPointer(rebasing: $0[start...]))
+        }
+        var hex: [UInt8] = []
+        code.withUnsafeBytes { Hex.append($0, to: &hex) }
+        signature = String(decoding: hex, as: UTF8.self)
+    }
+
+    /// Hashes the canonical request; what is left is to sign ``SigningTrace/stringToSign``.
+    mutating func appendStringToSign() {
         canonicalCount = buffer.count
         // Hashed in place: the bytes are used inside the closure only.
         let digest = buffer.withUnsafeBytes { bytes in
@@ -239,17 +271,6 @@ private struct V4Signature {
         Self.appendScope(parameters, time, to: &buffer)
         buffer.append(.newline)
         digest.withUnsafeBytes { Hex.append($0, to: &buffer) }
-
-        let key = keys.key(
-            day: time.day, region: parameters.region, product: parameters.product,
-            secret: parameters.credentials.accessKeySecret)
-        let start = canonicalCount
-        let code = buffer.withUnsafeBytes {
-            key.authenticationCode(for: UnsafeRawBufferPointer(rebasing: $0[start...]))
-        }
-        var hex: [UInt8] = []
-        code.withUnsafeBytes { Hex.append($0, to: &hex) }
-        signature = String(decoding: hex, as: UTF8.self)
     }
 
     private static func appendScope(_ parameters: SigningParameters, _ time: SigningTime, to buffer: inout [UInt8]) {

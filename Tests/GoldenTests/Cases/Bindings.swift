@@ -16,11 +16,22 @@ extension GoldenClient {
         _ request: PutEverythingRequest, options: CallOptions = .init()
     ) async throws -> PutEverythingResult { try await execute(request, options) }
 
+    /// A URL that performs ``putEverything(_:options:)`` until it expires, for somebody without credentials.
+    /// `body` is not part of it: whoever uses the URL sends the body.
+    public func presign(
+        _ request: PutEverythingRequest, expires: PresignExpiry = .after(.seconds(900)), options: CallOptions = .init()
+    ) async throws -> PresignedRequest { try await presigned(request, expires, options) }
+
     /// Gives a stream.
     /// [GetStream](https://example.com/getstream)
     public func getStream(_ request: GetStreamRequest, options: CallOptions = .init()) async throws -> GetStreamResult {
         try await execute(request, options)
     }
+
+    /// A URL that performs ``getStream(_:options:)`` until it expires, for somebody without credentials.
+    public func presign(
+        _ request: GetStreamRequest, expires: PresignExpiry = .after(.seconds(900)), options: CallOptions = .init()
+    ) async throws -> PresignedRequest { try await presigned(request, expires, options) }
 
     /// Sends and receives text.
     /// [PostPolicy](https://example.com/postpolicy)
@@ -99,8 +110,8 @@ public struct PutEverythingRequest: OperationRequest, Sendable {
         request.setHeader("If-Modified-Since", ifModifiedSince, .httpDate)
         request.setQuery("default", `default`)
         request.setQuery("request", self.request)
-        request.setQuery("max-keys", maxKeys ?? 100)
-        request.setQuery("encoding-type", encodingType ?? "url")
+        request.setQuery("max-keys", maxKeys ?? request.byDefault(100))
+        request.setQuery("encoding-type", encodingType ?? request.byDefault("url"))
         request.setQuery("since", since, .epochSeconds)
         request.setPrefixHeaders("x-oss-meta-", metadata)
         request.setCopySource(bucket: sourceBucket, key: sourceKey, versionID: sourceVersionID)

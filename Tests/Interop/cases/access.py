@@ -5,7 +5,7 @@ import json
 import alibabacloud_oss_v2 as oss
 from cases.configurations import owner
 from harness import REGION, case, expect, same
-from sdk import put, read, refused
+from sdk import open_to_public, put, read, refused
 
 BLOCK = oss.PublicAccessBlockConfiguration
 
@@ -33,7 +33,9 @@ async def bucket_policy(api, bucket):
     await put(api, bucket, "open/k", b"x")
     await put(api, bucket, "closed/k", b"x")
     await refused(read(anonymous, bucket, "open/k"), "AccessDenied", 403)
-    await api.delete_bucket_public_access_block(bucket=bucket)
+    text = policy("Allow", ["*"], ["oss:GetObject"], f"acs:oss:*:*:{bucket}/open/*")
+    await refused(set_to(text), "AccessDenied", 403, message="Put public bucket policy is not allowed")
+    await open_to_public(api, bucket)
     text = policy("Allow", ["*"], ["oss:GetObject"], f"acs:oss:*:*:{bucket}/open/*")
     await set_to(text)
     same((await api.get_bucket_policy(bucket=bucket)).body, text, "byte for byte")
@@ -236,7 +238,7 @@ async def access_points_for_object_process(api, bucket):
     text = policy(
         "Allow", [account], ["oss:GetObject"], f"acs:oss:{REGION}:{account}:accesspointforobjectprocess/{name}/object/*"
     )
-    gone = "NoSuchAccessPointPolicyForObjectProcess"
+    gone = "NoSuchAccessPointPolicy"
     await refused(call("GetAccessPointPolicy", "GET", "Policy"), gone, 404)
     await call("PutAccessPointPolicy", "PUT", "Policy", body=text.encode())
     same((await call("GetAccessPointPolicy", "GET", "Policy")).body.decode(), text)

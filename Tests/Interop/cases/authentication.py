@@ -3,7 +3,8 @@
 import datetime
 
 import alibabacloud_oss_v2 as oss
-from harness import ENDPOINT, KEY_ID, KEY_SECRET, ODD_KEYS, REGION, case, expect, pattern, same
+from cases.access import policy
+from harness import CREDENTIALS, ENDPOINT, KEY_ID, KEY_SECRET, ODD_KEYS, REGION, case, expect, pattern, same
 from local import fetch
 from sdk import V4, get, head, put, read, refused
 
@@ -60,6 +61,76 @@ async def unknown_token(api, bucket):
     signed = await api.other(token="unknown").presign(oss.GetObjectRequest(bucket=bucket, key="k"))
     status, body, _ = fetch(signed.url)
     same((status, b"<Code>InvalidSecurityToken</Code>" in body), (403, True))
+
+
+@case
+async def security_tokens(api, bucket):
+    session = api.using("STS.owner")
+    for key in ODD_KEYS[:8]:
+        await put(session, bucket, key, key.encode())
+        same(await read(session, bucket, key), key.encode())
+        signed = await session.presign(oss.GetObjectRequest(bucket=bucket, key=key))
+        same(fetch(signed.url)[:2], (200, key.encode()), repr(key))
+    without = api.other(session_id := "STS.interop-owner", "interop-session-secret")
+    await refused(without.list_objects_v2(bucket=bucket), "InvalidAccessKeyId", 403)
+    another = api.other(session_id, "interop-session-secret", "another")
+    await refused(another.list_objects_v2(bucket=bucket), "InvalidSecurityToken", 403)
+    await refused(api.using("STS.past").list_objects_v2(bucket=bucket), "SecurityTokenExpired", 403)
+
+
+@case
+async def another_account(api, bucket):
+    """Somebody who is known, but doesn't own the bucket."""
+    guest = api.using("guest")
+    await put(api, bucket, "k", b"x")
+    for call in (
+        read(guest, bucket, "k"), put(guest, bucket, "l", b"y"), guest.list_objects_v2(bucket=bucket),
+        guest.get_bucket_acl(bucket=bucket), guest.delete_bucket(bucket=bucket),
+        guest.delete_object(bucket=bucket, key="k"),
+        guest.copy_object(bucket=bucket, key="l", source_key="k"),
+    ):
+        await refused(call, "AccessDenied", 403)
+    await refused(guest.put_bucket(bucket=bucket), "BucketAlreadyExists", 409)
+    same([item.name for item in (await guest.list_buckets(prefix=bucket)).buckets or []], [])
+    account = (await guest.list_buckets()).owner.id
+    same(account, CREDENTIALS["guest"]["accountId"])
+    text = policy(
+        "Allow", [account], ["oss:GetObject", "oss:ListObjects"], f"acs:oss:*:*:{bucket}", f"acs:oss:*:*:{bucket}/*"
+    )
+    await api.put_bucket_policy(bucket=bucket, body=text)
+    same(await read(guest, bucket, "k"), b"x")
+    same((await guest.list_objects_v2(bucket=bucket)).key_count, 1)
+    await refused(put(guest, bucket, "l", b"y"), "AccessDenied", 403)
+    for principal in ("*", CREDENTIALS["owner"]["accountId"]):
+        text = policy("Deny", [principal], ["oss:GetObject"], f"acs:oss:*:*:{bucket}/*")
+        await api.put_bucket_policy(bucket=bucket, body=text)
+        await refused(read(guest, bucket, "k"), "AccessDenied", 403)
+        if principal == "*":
+            same(await read(api, bucket, "k"), b"x", "everybody is not the owner")
+        else:
+            await refused(read(api, bucket, "k"), "AccessDenied", 403)
+    await api.delete_bucket_policy(bucket=bucket)
+    same(await read(api, bucket, "k"), b"x")
+
+
+@case
+async def requester_pays(api, bucket):
+    guest = api.using("guest")
+    await put(api, bucket, "k", b"x")
+    await api.put_bucket_policy(
+        bucket=bucket,
+        body=policy(
+            "Allow", [CREDENTIALS["guest"]["accountId"]], ["oss:*"], f"acs:oss:*:*:{bucket}", f"acs:oss:*:*:{bucket}/*"
+        ),
+    )
+    await api.put_bucket_request_payment(
+        bucket=bucket, request_payment_configuration=oss.RequestPaymentConfiguration(payer="Requester")
+    )
+    for call in (read(guest, bucket, "k"), put(guest, bucket, "l", b"y"), head(guest, bucket, "k")):
+        await refused(call, "AccessDenied", 403, message="Access denied for requester pay bucket")
+    same(await read(guest, bucket, "k", request_payer="requester"), b"x")
+    await put(guest, bucket, "l", b"y", request_payer="requester")
+    same(await read(api, bucket, "l"), b"y", "the owner need not say so")
 
 
 @case(forms=V4)

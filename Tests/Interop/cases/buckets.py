@@ -2,7 +2,7 @@
 
 import alibabacloud_oss_v2 as oss
 from harness import ENDPOINT, REGION, case, expect, same
-from sdk import head, keys, put, read, refused, versioning
+from sdk import head, keys, open_to_public, put, read, refused, versioning
 
 
 @case
@@ -73,6 +73,11 @@ async def bucket_acl(api, bucket):
     same(found.acl, "private")
     expect(found.owner.id and found.owner.display_name, "an owner")
     await refused(anonymous.list_objects_v2(bucket=bucket), "AccessDenied", 403)
+    await refused(
+        api.put_bucket_acl(bucket=bucket, acl="public-read"), "AccessDenied", 403,
+        message="Put public bucket acl is not allowed",
+    )
+    await open_to_public(api, bucket)
     await api.put_bucket_acl(bucket=bucket, acl="public-read")
     same((await api.get_bucket_acl(bucket=bucket)).acl, "public-read")
     same((await anonymous.list_objects_v2(bucket=bucket)).key_count, 1)

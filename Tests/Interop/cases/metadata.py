@@ -10,7 +10,7 @@ async def meta_query(api, bucket):
     ask = lambda **members: api.do_meta_query(bucket=bucket, meta_query=oss.MetaQuery(**members))
     await refused(api.get_meta_query_status(bucket=bucket), "MetaQueryNotExist", 404)
     await refused(ask(query='{"Field":"Size","Value":"1","Operation":"gt"}'), "MetaQueryNotExist", 404)
-    await refused(api.close_meta_query(bucket=bucket), "MetaQueryNotExist", 404)
+    await refused(api.anonymous().close_meta_query(bucket=bucket), "AccessDenied", 403)
     for number in range(1, 6):
         await put(api, bucket, f"k{number}", b"x" * number * 100)
     await api.open_meta_query(bucket=bucket)
@@ -99,15 +99,16 @@ async def metadata_tables(api, bucket):
 
 @case
 async def meta_query_action(api, bucket):
-    """Data sets are kept in buckets of another kind, so those at hand answer that they have none."""
-    await refused(
-        api.do_meta_query_action(bucket=bucket, action="listDatasets"), "OperationNotSupported", 400,
-        ec="0037-00000001", message="The operation is not supported for this resource",
-    )
-    await refused(
-        api.do_meta_query_action(bucket=bucket, action="createDataset", parameters={"datasetName": "set"}),
-        "OperationNotSupported", 400, ec="0037-00000001",
-    )
+    """Data sets are kept in buckets of another kind, so those at hand answer that they have none. This SDK writes
+    `MetaQuery` where the service, and its SDKs for other languages, say `metaQuery`."""
+    await refused(api.do_meta_query_action(bucket=bucket, action="listDatasets"), "MethodNotAllowed", 405)
+    for action in ("listDatasets", "createDataset"):
+        parameters = {"metaQuery": "", "action": action, "datasetName": "set"}
+        await refused(
+            api.invoke("DoMetaQueryAction", "POST", bucket, parameters=parameters, signed=["metaQuery"]),
+            "OperationNotSupported", 400, ec="0037-00000001",
+            message="The operation is not supported for this resource",
+        )
     await refused(
         api.do_meta_query_action(bucket=bucket + "-none", action="listDatasets"), "NoSuchBucket", 404,
         ec="0015-00000101"

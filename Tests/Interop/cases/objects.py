@@ -8,8 +8,8 @@ from urllib.parse import quote, unquote
 
 import alibabacloud_oss_v2 as oss
 from harness import ODD_KEYS, case, expect, pattern, same
-from local import Receiver
-from sdk import content, crc64, get, head, http_date, in_pieces, keys, put, read, refused, versioning
+from local import Receiver, clock_ahead
+from sdk import content, crc64, get, head, http_date, in_pieces, keys, open_to_public, put, read, refused, versioning
 
 
 def md5_base64(data):
@@ -28,7 +28,7 @@ async def put_get_head(api, bucket):
         metadata={"author": "alice", "content-type": "odd", "x-oss-auth": "odder"},
         content_type="text/x-test", cache_control="no-cache", content_disposition="attachment; filename=a.txt",
         content_encoding="identity", expires="2022-10-12T00:00:00.000Z", content_md5=md5_base64(body),
-        tagging="k=v&k%202=v%262",
+        tagging="k=v&k%202=v%2B2",
     )
     same(result.status_code, 200)
     same(result.etag, etag(body), "etag")
@@ -277,6 +277,7 @@ async def encryption_headers(api, bucket):
 
 @case
 async def object_acl(api, bucket):
+    await open_to_public(api, bucket)
     await put(api, bucket, "k", b"x")
     anonymous = api.anonymous()
     same((await api.get_object_acl(bucket=bucket, key="k")).acl, "default")
@@ -383,6 +384,11 @@ async def restore(api, bucket):
         restore_request=oss.RestoreRequest(days=1, job_parameters=oss.JobParameters(tier="Bulk")),
     )
     same((result.status_code, result.restore_priority), (202, "Bulk"))
+    with clock_ahead(600):
+        same(await read(api, bucket, "archive"), b"cold")
+        state = (await head(api, bucket, "archive")).restore
+        expect(state.startswith('ongoing-request="false", expiry-date="'), state)
+        same((await api.restore_object(bucket=bucket, key="archive")).status_code, 200, "longer")
 
 
 @case
@@ -396,6 +402,10 @@ async def clean_restored(api, bucket):
         api.clean_restored_object(bucket=bucket, key="cold"), "ArchiveRestoreNotFinished", 409, ec="0016-00000719",
         message="The archive file's restore is not finished.",
     )
+    with clock_ahead(600):
+        same(await read(api, bucket, "cold"), b"x")
+        same((await api.clean_restored_object(bucket=bucket, key="cold")).status_code, 200)
+        await refused(get(api, bucket, "cold"), "InvalidObjectState", 403)
 
 
 @case
@@ -443,6 +453,7 @@ async def storage_classes(api, bucket):
 @case
 async def one_version(api, bucket):
     """Operations on an object that take the id of a version."""
+    await open_to_public(api, bucket)
     await versioning(api, bucket)
     first = (await put(api, bucket, "k", b"one", tagging="a=1")).version_id
     await put(api, bucket, "k", b"two")

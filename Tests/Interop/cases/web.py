@@ -10,7 +10,7 @@ import re
 import alibabacloud_oss_v2 as oss
 from harness import ENDPOINT, KEY_ID, KEY_SECRET, REGION, case, expect, same
 from local import Receiver, fetch, url
-from sdk import get, head, put, read
+from sdk import get, head, open_to_public, put, read
 
 
 def code(body):
@@ -20,6 +20,7 @@ def code(body):
 
 @case(forms=["sync"])
 async def anonymous_access(api, bucket):
+    await open_to_public(api, bucket)
     await put(api, bucket, "closed", b"closed")
     await put(api, bucket, "open", b"open", acl="public-read", content_type="text/plain")
     status, body, _ = fetch(url(bucket, "closed"))
@@ -47,6 +48,7 @@ async def anonymous_access(api, bucket):
 
 @case(forms=["sync"])
 async def virtual_hosts(api, bucket):
+    await open_to_public(api, bucket)
     await put(api, bucket, "dir/k", b"x", acl="public-read")
     host = f"{bucket}.localhost:{ENDPOINT.rsplit(':', 1)[1]}"
     same(fetch(f"{ENDPOINT}/dir/k", headers={"Host": host})[:2], (200, b"x"))
@@ -126,6 +128,7 @@ async def post_object(api, bucket):
     expect(status in (400, 403), "no key")
     status, body, _ = post(bucket + "-none", {"key": "k"})
     same((status, code(body)), (404, "NoSuchBucket"))
+    await open_to_public(api, bucket)
     await api.put_bucket_acl(bucket=bucket, acl="public-read-write")
     same(post(bucket, {"key": "by anybody"})[0], 204)
     same(await read(api, bucket, "by anybody"), b"from a form")
@@ -148,6 +151,7 @@ async def post_object_calls_back(api, bucket):
 
 @case(forms=["sync"])
 async def preflight(api, bucket):
+    await open_to_public(api, bucket)
     await put(api, bucket, "k", b"x", acl="public-read")
     await api.put_bucket_cors(
         bucket=bucket,
@@ -194,6 +198,7 @@ async def preflight(api, bucket):
 async def website(api, bucket):
     host = {"Host": f"{bucket}.localhost:{ENDPOINT.rsplit(':', 1)[1]}"}
     visit = lambda path, **more: fetch(ENDPOINT + path, headers=host | more)
+    await open_to_public(api, bucket)
     await api.put_bucket_acl(bucket=bucket, acl="public-read")
     for key in ("index.html", "error.html", "sub/index.html"):
         await put(api, bucket, key, key.encode(), content_type="text/html")

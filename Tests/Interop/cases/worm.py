@@ -4,6 +4,7 @@ import datetime
 
 import alibabacloud_oss_v2 as oss
 from harness import case, expect, same
+from local import clock_ahead
 from sdk import head, put, read, refused, versioning
 
 
@@ -99,9 +100,10 @@ async def object_retention(api, bucket):
     )
     version = (await put(api, bucket, "k", b"x")).version_id
     until, later = in_seconds(3600), in_seconds(7200)
-    await refused(api.get_object_retention(bucket=bucket, key="k"), "NoSuchObjectRetention", 404)
+    found = (await api.get_object_retention(bucket=bucket, key="k")).retention
+    same((found.mode, found.retain_until_date), (None, None), "none yet")
     await refused(api.get_object_retention(bucket=bucket, key="none"), "NoSuchKey", 404)
-    await refused(set_to("SOMETIMES", until), "MalformedXML", 400)
+    await refused(set_to("SOMETIMES", until), "InvalidArgument", 400)
     await refused(set_to("GOVERNANCE", in_seconds(-60)), "InvalidArgument", 400)
     await set_to("GOVERNANCE", later)
     found = (await api.get_object_retention(bucket=bucket, key="k")).retention
@@ -117,6 +119,24 @@ async def object_retention(api, bucket):
 
 
 @case
+async def retention_ends(api, bucket):
+    await versioning(api, bucket)
+    await api.put_bucket_object_worm_configuration(
+        bucket=bucket, object_worm_configuration=oss.ObjectWormConfiguration(object_worm_enabled="Enabled")
+    )
+    version = (await put(api, bucket, "k", b"x")).version_id
+    await api.put_object_retention(
+        bucket=bucket, key="k", retention=oss.Retention(mode="COMPLIANCE", retain_until_date=in_seconds(60))
+    )
+    remove = lambda: api.delete_object(
+        bucket=bucket, key="k", version_id=version, bypass_governance_retention=True
+    )
+    await refused(remove(), "FileImmutable", 409)
+    with clock_ahead(120):
+        same((await remove()).status_code, 204)
+
+
+@case
 async def legal_hold(api, bucket):
     hold = lambda status, key="k": api.put_object_legal_hold(
         bucket=bucket, key=key, legal_hold=oss.LegalHold(status=status)
@@ -128,7 +148,7 @@ async def legal_hold(api, bucket):
     version = (await put(api, bucket, "k", b"x")).version_id
     await refused(hold("ON", key="none"), "NoSuchKey", 404)
     await refused(api.get_object_legal_hold(bucket=bucket, key="none"), "NoSuchKey", 404)
-    await refused(hold("PERHAPS"), "MalformedXML", 400)
+    await refused(hold("PERHAPS"), "InvalidArgument", 400)
     await hold("ON")
     same((await api.get_object_legal_hold(bucket=bucket, key="k")).legal_hold.status, "ON")
     same((await head(api, bucket, "k")).object_worm_legal_hold, "ON")

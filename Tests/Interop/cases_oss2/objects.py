@@ -19,7 +19,7 @@ def put_get_head(api, name):
         "dir/key.txt", body,
         headers={
             "x-oss-meta-author": "alice", "Content-Type": "text/x-test", "Cache-Control": "no-cache",
-            "x-oss-tagging": "k=v&k%202=v%262",
+            "x-oss-tagging": "k=v&k%202=v%2B2",
             "Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode(),
         },
     )
@@ -129,6 +129,8 @@ def object_acl(api, name):
     bucket = api.bucket(name)
     bucket.put_object("k", b"x")
     same(bucket.get_object_acl("k").acl, "default")
+    refused(lambda: bucket.put_object_acl("k", oss2.OBJECT_ACL_PUBLIC_READ), "AccessDenied", 403)
+    bucket.put_bucket_public_access_block(False)
     bucket.put_object_acl("k", oss2.OBJECT_ACL_PUBLIC_READ)
     same(bucket.get_object_acl("k").acl, "public-read")
     same(api.anonymous(name).get_object("k").read(), b"x")

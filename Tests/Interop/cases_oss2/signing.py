@@ -7,7 +7,9 @@ import tempfile
 import time
 
 import oss2
-from harness import KEY_SECRET, ODD_KEYS, case, expect, same
+from aliyunsdkcore.client import AcsClient
+from aliyunsdkcore.request import CommonRequest
+from harness import CREDENTIALS, KEY_ID, KEY_SECRET, ODD_KEYS, case, expect, same
 from local import Receiver, fetch
 from oss2_api import refused
 
@@ -84,6 +86,7 @@ def signed_operations(api, name):
     url = bucket.sign_url("POST", "k", 60, params={"uploadId": upload_id}, headers={"x-oss-complete-all": "yes"})
     same(fetch(url, "POST", headers={"x-oss-complete-all": "yes"})[0], 200)
     same(bucket.get_object("k").read(), b"part")
+    bucket.put_bucket_public_access_block(False)
     url = bucket.sign_url("PUT", "k", 60, params={"acl": ""}, headers={"x-oss-object-acl": "public-read"})
     same(fetch(url, "PUT", headers={"x-oss-object-acl": "public-read"})[0], 200)
     same(bucket.get_object_acl("k").acl, "public-read")
@@ -127,6 +130,45 @@ def clock_that_is_wrong(api, name):
         refused(lambda: api.bucket(name).get_bucket_acl(), "RequestTimeTooSkewed", 403)
     finally:
         oss2.utils.time.time = now
+
+
+@case
+def security_tokens(api, name):
+    session = api.bucket(name, api.auth_of("STS.owner"))
+    for key in ODD_KEYS[:8]:
+        session.put_object(key, key.encode())
+        same(session.get_object(key).read(), key.encode())
+        same(fetch(session.sign_url("GET", key, 60))[:2], (200, key.encode()), repr(key))
+    refused(api.bucket(name, api.auth_of("STS.past")).list_objects, "SecurityTokenExpired", 403)
+
+
+@case
+def credentials_of_an_instance(api, name):
+    """As a machine in the cloud is given them, at the control endpoint."""
+    at = os.environ["OSS_CONTROL_ENDPOINT"] + "/latest/meta-data/ram/security-credentials/"
+    provider = oss2.EcsRamRoleCredentialsProvider(at + fetch(at)[1].decode())
+    kind = {"v1": oss2.ProviderAuth, "v2": oss2.ProviderAuthV2, "v4": oss2.ProviderAuthV4}[api.form]
+    bucket = api.bucket(name, kind(provider))
+    bucket.put_object("k", b"x")
+    same(bucket.get_object("k").read(), b"x")
+
+
+@case
+def assumed_role(api, name):
+    """The core of Alibaba Cloud's SDK asks the token service at the control endpoint."""
+    client = AcsClient(KEY_ID, KEY_SECRET, "cn-hangzhou", timeout=20, max_retry_time=1)
+    request = CommonRequest(domain=os.environ["OSS_CONTROL_ENDPOINT"].removeprefix("http://"), version="2015-04-01")
+    request.set_protocol_type("http")
+    request.set_method("POST")
+    request.set_action_name("AssumeRole")
+    request.set_accept_format("json")
+    request.add_query_param("RoleArn", f"acs:ram::{CREDENTIALS['owner']['accountId']}:role/interop")
+    request.add_query_param("RoleSessionName", "interop")
+    found = json.loads(client.do_action_with_exception(request))["Credentials"]
+    auth = api.auth(found["AccessKeyId"], found["AccessKeySecret"], found["SecurityToken"])
+    bucket = api.bucket(name, auth)
+    bucket.put_object("k", b"x")
+    same(bucket.get_object("k").read(), b"x")
 
 
 @case

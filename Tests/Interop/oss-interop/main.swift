@@ -19,8 +19,13 @@ struct Difference: Error, CustomStringConvertible {
 }
 
 let arguments = CommandLine.arguments
+if arguments.count == 2, arguments[1] == "sign" {
+    try await signLines()
+    exit(0)
+}
 guard arguments.count == 5, ["write", "read"].contains(arguments[1]) else {
-    FileHandle.standardError.write(Data("usage: oss-interop write|read ENDPOINT REGION BUCKET\n".utf8))
+    FileHandle.standardError.write(
+        Data("usage: oss-interop write|read ENDPOINT REGION BUCKET\n       oss-interop sign\n".utf8))
     exit(2)
 }
 let bucket = arguments[4]

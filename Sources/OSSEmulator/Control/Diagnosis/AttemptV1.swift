@@ -1,7 +1,8 @@
 import Crypto
 import NIOHTTP1
 
-/// What goes into a signature of version 1.
+/// What goes into a signature of version 1, or of version 2, which has a line of additional headers more, encodes the
+/// resource and signs with SHA-256.
 struct AttemptV1: SigningAttempt {
     var method: String
     var md5: String
@@ -10,10 +11,10 @@ struct AttemptV1: SigningAttempt {
     var headers: [String]
     var resource: String
     var secret: String
+    var additional: String?
     var isSHA256 = false
-    let isQuery: Bool
 
-    init?(stringToSign: String, secret: String, isQuery: Bool) {
+    init?(stringToSign: String, secret: String, isVersion2: Bool = false) {
         let lines = stringToSign.split(separator: "\n", maxSplits: 4, omittingEmptySubsequences: false).map(String.init)
         guard lines.count == 5 else { return nil }
         (method, md5, type, date) = (lines[0], lines[1], lines[2], lines[3])
@@ -23,15 +24,23 @@ struct AttemptV1: SigningAttempt {
             headers.append(String(rest[..<end]))
             rest = rest[rest.index(after: end)...]
         }
-        resource = String(rest)
         self.secret = secret
-        self.isQuery = isQuery
+        isSHA256 = isVersion2
+        if isVersion2 {
+            var more = rest.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+            guard more.count >= 2 else { return nil }
+            resource = more.removeLast()
+            additional = more.removeLast()
+            headers += more
+        } else {
+            resource = String(rest)
+        }
     }
 
     var canonicalRequest: String? { nil }
 
     var stringToSign: String {
-        ([method, md5, type, date] + headers + [resource]).joined(separator: "\n")
+        ([method, md5, type, date] + headers + [additional, resource].compactMap { $0 }).joined(separator: "\n")
     }
 
     var keyParts: [String] { [secret, isSHA256 ? "SHA256" : "SHA1"] }
@@ -49,7 +58,9 @@ struct AttemptV1: SigningAttempt {
 
     func mistakes(_ head: HTTPRequestHead) -> [Mistake<AttemptV1>] {
         var result: [Own] = [
-            Own(.form, "with HMAC-SHA256 instead of HMAC-SHA1") { $0.isSHA256 = true },
+            isSHA256
+                ? Own(.form, "with HMAC-SHA1 instead of HMAC-SHA256") { $0.isSHA256 = false }
+                : Own(.form, "with HMAC-SHA256 instead of HMAC-SHA1") { $0.isSHA256 = true },
             Own(.headers, "without the x-oss- headers") { $0.headers = [] },
             Own(.headers, "with the x-oss- headers not sorted") { attempt in
                 let order = head.headers.map { $0.name.lowercased() }
@@ -111,6 +122,13 @@ struct AttemptV1: SigningAttempt {
                     .joined(separator: "&")
             ),
         ]
+        if additional != nil {
+            variants += [
+                ("with the resource not percent-encoded", (Percent.decodeText(path) ?? path) + tail),
+                ("with the slashes of the resource not encoded", path.replacing("%2F", with: "/") + tail),
+                ("with the query not percent-encoded", path + (Percent.decodeText(tail) ?? tail)),
+            ]
+        }
         let pairs = query.split(separator: "&").map(String.init)
         for (index, pair) in pairs.enumerated() where pairs.count <= 32 {
             var rest = pairs

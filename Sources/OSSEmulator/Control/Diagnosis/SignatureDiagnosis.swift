@@ -33,10 +33,11 @@ struct SignatureDiagnosis: Sendable {
                 let attempt = AttemptV4(canonicalRequest: canonical, stringToSign: toSign, secret: secret)
             else { return nil }
             self.init(attempt, attempt.mistakes(head) + keys.mistakes(), provided)
-        case .v1Header, .v1Query:
-            guard
-                let attempt = AttemptV1(stringToSign: toSign, secret: secret, isQuery: check.scheme == .v1Query)
-            else { return nil }
+        case .v1Header, .v1Query, .v2Header, .v2Query:
+            let isVersion2 = check.scheme == .v2Header || check.scheme == .v2Query
+            guard let attempt = AttemptV1(stringToSign: toSign, secret: secret, isVersion2: isVersion2) else {
+                return nil
+            }
             self.init(attempt, attempt.mistakes(head) + keys.mistakes(), provided)
         default: return nil
         }

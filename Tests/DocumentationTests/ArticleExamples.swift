@@ -1,0 +1,337 @@
+import Foundation
+import Logging
+import OSS
+import OSSAsyncHTTPClient
+import OSSEmulator
+import Testing
+
+// The examples of the articles, in their order. Those that make a client of a public region are compiled only: nothing
+// here may leave the machine.
+
+struct Vault: Sendable {
+    struct Keys {
+        var id = "id"
+        var secret = "secret"
+        var token = "token"
+        var end = Date(timeIntervalSinceNow: 3600)
+    }
+
+    func temporaryKeys() async throws -> Keys { Keys() }
+}
+
+private struct SigningService: Sendable {
+    func sign(_ text: String, scope: [String]) async throws -> String { "signature" }
+}
+
+@Suite struct GettingStartedExamples {
+    func makeAClient() throws {
+        let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)
+        _ = client
+    }
+
+    @Test func storeAndGet() async throws {
+        try await withClient { client in
+            try await client.putObject("Hello, OSS", bucket: "my-bucket", key: "hello.txt")
+
+            let object = try await client.getObject(bucket: "my-bucket", key: "hello.txt")
+            print(try await object.body.text(upTo: 1 << 20))
+        }
+    }
+
+    @Test func requests() async throws {
+        try await withClient { client in
+            let request = PutObjectRequest(
+                bucket: "my-bucket", key: "report.csv", body: "a,b\n1,2\n", storageClass: .ia,
+                metadata: ["author": "alice"], forbidOverwrite: true)
+            let result = try await client.putObject(request)
+            print(result.response.status, result.response.requestID ?? "-", result.etag ?? "-")
+        }
+    }
+
+    @Test func list() async throws {
+        try await withClient { client in
+            for try await object in client.listObjects(bucket: "my-bucket", prefix: "reports/") {
+                print(object.key, object.size ?? 0)
+            }
+        }
+    }
+}
+
+@Suite struct ConfigurationExamples {
+    @Test func settings() throws {
+        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+        configuration.retry = RetryPolicy(maximumAttempts: 5, backoff: .fullJitter(base: .milliseconds(500)))
+        configuration.readWriteTimeout = .seconds(60)
+        configuration.transportConfiguration.maxConnections = 100
+        configuration.userAgent = "my-app/1.2"
+        let client = try OSSClient(configuration)
+        #expect(client.configuration.retry.maximumAttempts == 5)
+    }
+
+    @Test func endpoints() throws {
+        var inside = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+        inside.endpointKind = .internalNetwork
+
+        var custom = ClientConfiguration(
+            region: "cn-hangzhou", endpoint: "https://files.example.com", credentials: .environment)
+        custom.addressing = .cname
+        _ = (try OSSClient(inside), try OSSClient(custom))
+    }
+
+    @Test func connections() throws {
+        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+        configuration.transportConfiguration = TransportConfiguration(
+            connectTimeout: .seconds(5), maxConnections: 50,
+            proxy: ProxyConfiguration(host: "proxy.example.com", port: 8080, user: "user", password: "password"))
+        _ = try OSSClient(configuration)
+    }
+
+    @Test func sharedTransport() async throws {
+        let transport = AsyncHTTPClientTransport(configuration: TransportConfiguration(maxConnections: 100))
+        var first = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+        first.transport = transport
+        var second = ClientConfiguration(region: "cn-beijing", credentials: .environment)
+        second.transport = transport
+        _ = (try OSSClient(first), try OSSClient(second))
+        await transport.shutdown()
+    }
+
+    @Test func oneCall() async throws {
+        try await withClient { client in
+            try await client.putObject("Hello, OSS", bucket: "my-bucket", key: "hello.txt")
+            let options = CallOptions(
+                readWriteTimeout: .seconds(5), timeout: .seconds(30), retry: .never,
+                headers: [.acceptEncoding: "gzip"], query: ["x-oss-traffic-limit": "819200"])
+            let object = try await client.getObject(bucket: "my-bucket", key: "hello.txt", options: options)
+            #expect(try await object.body.text(upTo: 100) == "Hello, OSS")
+        }
+    }
+
+    @Test func signatures() throws {
+        let signingService = SigningService()
+        var old = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+        old.signature = .v1
+
+        var remote = ClientConfiguration(
+            region: "cn-hangzhou", credentials: .static(accessKeyID: "my-id", accessKeySecret: ""))
+        remote.signature = .remote { request in
+            try await signingService.sign(request.text, scope: request.scope)
+        }
+        _ = (try OSSClient(old), try OSSClient(remote))
+    }
+
+    @Test func logs() throws {
+        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+        var logger = Logger(label: "oss")
+        logger.logLevel = .debug
+        configuration.logger = logger
+        _ = try OSSClient(configuration)
+    }
+}
+
+@Suite struct CredentialsExamples {
+    @Test func fixed() throws {
+        let client = try OSSClient(
+            region: "cn-hangzhou",
+            credentials: .static(accessKeyID: "my-id", accessKeySecret: "my-secret", securityToken: "my-token"))
+        _ = client
+    }
+
+    @Test func roles() throws {
+        let role = try RAMRoleCredentialsProvider.ramRole(
+            "acs:ram::1234567890123456:role/reader", source: .environment, sessionName: "nightly-job",
+            duration: .seconds(1800))
+        let client = try OSSClient(region: "cn-hangzhou", credentials: role)
+        _ = client
+    }
+
+    @Test func instances() throws {
+        let client = try OSSClient(region: "cn-hangzhou", credentials: .ecsRole())
+        _ = client
+    }
+
+    @Test func chain() throws {
+        let client = try OSSClient(region: "cn-hangzhou", credentials: .chain())
+        _ = client
+    }
+
+    @Test func functions() async throws {
+        let vault = Vault()
+        let provider = RefreshingCredentialsProvider {
+            let answer = try await vault.temporaryKeys()
+            return Credentials(
+                accessKeyID: answer.id, accessKeySecret: answer.secret, securityToken: answer.token,
+                expiration: answer.end)
+        }
+        let client = try OSSClient(region: "cn-hangzhou", credentials: provider)
+        _ = client
+        #expect(try await provider.credentials().accessKeyID == "id")
+    }
+
+    struct VaultProvider: CredentialsProvider {
+        let vault: Vault
+
+        func credentials() async throws -> Credentials {
+            let answer = try await vault.temporaryKeys()
+            return Credentials(accessKeyID: answer.id, accessKeySecret: answer.secret)
+        }
+    }
+
+    @Test func types() async throws {
+        #expect(try await VaultProvider(vault: Vault()).credentials().accessKeyID == "id")
+    }
+}
+
+@Suite struct ErrorExamples {
+    @Test func kinds() async throws {
+        try await withClient { client in
+            do {
+                _ = try await client.headObject(bucket: "my-bucket", key: "missing")
+            } catch let error as OSSError where error.code == .noSuchKey {
+                print("no such object")
+            } catch let error as OSSError {
+                print(error.kind, error.code, error.status ?? 0, error.requestID ?? "-", error.ec ?? "-")
+            }
+        }
+    }
+
+    @Test func existence() async throws {
+        try await withClient { client in
+            if try await !client.objectExists(bucket: "my-bucket", key: "hello.txt") {
+                try await client.putObject("Hello, OSS", bucket: "my-bucket", key: "hello.txt")
+            }
+            #expect(try await client.objectExists(bucket: "my-bucket", key: "hello.txt"))
+        }
+    }
+
+    @Test func retries() throws {
+        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+        configuration.retry = RetryPolicy(maximumAttempts: 10, backoff: .fixed(.seconds(2)))
+        configuration.retry.isRetryable = { error in error.status == 503 }
+        _ = try OSSClient(configuration)
+    }
+
+    @Test func timeouts() async throws {
+        try await withClient { client in
+            try await client.putObject(
+                "Hello, OSS", bucket: "my-bucket", key: "hello.txt", options: CallOptions(timeout: .seconds(10)))
+        }
+    }
+}
+
+@Suite struct BodyExamples {
+    @Test func uploads() async throws {
+        try await withTemporaryFile("0123456789") { path in
+            try await withClient { client in
+                try await client.putObject("text", bucket: "my-bucket", key: "a.txt")
+                try await client.putObject(.bytes([1, 2, 3]), bucket: "my-bucket", key: "a.bin")
+                try await client.putObject(fileAt: path, bucket: "my-bucket", key: "a.json")
+                try await client.putObject(.file(at: path, offset: 2, length: 3), bucket: "my-bucket", key: "part")
+                let part = try await client.getObject(bucket: "my-bucket", key: "part")
+                #expect(try await part.body.text(upTo: 100) == "234")
+            }
+        }
+    }
+
+    @Test func streams() async throws {
+        try await withClient { client in
+            let chunks = AsyncStream<[UInt8]> { continuation in
+                for number in 1...1000 { continuation.yield(Array("line \(number)\n".utf8)) }
+                continuation.finish()
+            }
+            try await client.putObject(.stream(chunks), bucket: "my-bucket", key: "lines.txt")
+
+            let object = try await client.getObject(bucket: "my-bucket", key: "lines.txt")
+            var count = 0
+            for try await chunk in object.body {
+                count += chunk.count
+            }
+            #expect(Int64(count) == object.contentLength)
+
+            try await withTemporaryFile { path in
+                try await client.getObject(bucket: "my-bucket", key: "lines.txt", toFileAt: path)
+            }
+        }
+    }
+
+    @Test func ranges() async throws {
+        try await withClient { client in
+            try await client.putObject(
+                .bytes([UInt8](repeating: 7, count: 6000)), bucket: "my-bucket", key: "lines.txt")
+            let head = try await client.getObject(bucket: "my-bucket", key: "lines.txt", range: .first(100))
+            let tail = try await client.getObject(bucket: "my-bucket", key: "lines.txt", range: .last(100))
+            let rest = try await client.getObject(bucket: "my-bucket", key: "lines.txt", range: .from(5000))
+            for (part, size) in [(head, 100), (tail, 100), (rest, 1000)] {
+                #expect(try await part.body.collect(upTo: 2000).count == size)
+            }
+        }
+    }
+
+    @Test func progress() async throws {
+        try await withTemporaryFile("{}") { path in
+            try await withClient { client in
+                let options = CallOptions(progress: { progress in
+                    print(progress.completed, "of", progress.total.map(String.init) ?? "unknown")
+                })
+                try await client.putObject(fileAt: path, bucket: "my-bucket", key: "a.json", options: options)
+            }
+        }
+    }
+}
+
+@Suite struct ListingExamples {
+    @Test func lists() async throws {
+        try await withClient { client in
+            for number in 1...5 {
+                try await client.putObject("x", bucket: "my-bucket", key: "logs/2023/\(number)")
+            }
+            for try await object in client.listObjects(bucket: "my-bucket", prefix: "logs/") {
+                print(object.key, object.size ?? 0)
+            }
+
+            let folders = ListObjectsV2Request(bucket: "my-bucket", delimiter: "/", maxKeys: 1000)
+            for try await page in client.listObjectsV2Pages(folders) {
+                print(page.commonPrefixes.map(\.prefix), page.contents.count)
+            }
+
+            let uploads = client.listMultipartUploadsPages(ListMultipartUploadsRequest(bucket: "my-bucket"))
+            for try await upload in uploads.items(\.uploads) {
+                print(upload.key, upload.uploadID)
+            }
+
+            let first = try await client.listObjectsV2(ListObjectsV2Request(bucket: "my-bucket", maxKeys: 2))
+            let rest = ListObjectsV2Request(bucket: "my-bucket", continuationToken: first.nextContinuationToken)
+            for try await object in client.listObjectsV2Pages(rest).items(\.contents) {
+                print(object.key)
+            }
+
+            let count = try await client.deleteObjects(bucket: "my-bucket", prefix: "logs/2023/")
+            #expect(count == 5)
+        }
+    }
+}
+
+@Suite struct EmulatorExamples {
+    func server() throws {
+        let configuration = ClientConfiguration(
+            region: "cn-hangzhou",
+            endpoint: "http://127.0.0.1:9000",
+            credentials: .static(accessKeyID: "…", accessKeySecret: "…")
+        )
+        let client = try OSSClient(configuration)
+        _ = client
+    }
+
+    @Test func library() async throws {
+        let emulator = try await Emulator.start()
+        var configuration = ClientConfiguration(
+            region: emulator.region, endpoint: emulator.endpoint,
+            credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret))
+        configuration.retry = .never
+        let client = try OSSClient(configuration)
+        try await client.putBucket(PutBucketRequest(bucket: "my-bucket"))
+        // what is to be tested
+        await client.shutdown()
+        try await emulator.shutdown()
+    }
+}
