@@ -511,9 +511,7 @@ extension TestClient {
     // MARK: Policies
 
     @Test func policies() async throws {
-        try await withEmulator {
-            $0.blocksPublicAccess = false
-        } _: { client async throws in
+        try await withEmulator { client async throws in
             func status() async throws -> String? { try await client.configuration("policyStatus").element("IsPublic") }
             #expect(try await client.configuration("policy").element("Code") == "NoSuchBucketPolicy")
             #expect(try await status() == "false")
