@@ -2,10 +2,9 @@
 
 import inspect
 
-import oss2
 from harness import case, same
 from oss2.models import (
-    AsyncFetchTaskConfiguration, BucketQosInfo, BucketUserQos, CallbackPolicyInfo, LiveChannelInfo, QoSConfiguration,
+    AsyncFetchTaskConfiguration, BucketQosInfo, BucketUserQos, CallbackPolicyInfo, QoSConfiguration,
 )
 from operations import OSS2_ELSEWHERE
 from oss2_api import refused
@@ -15,10 +14,6 @@ from oss2_api import refused
 def not_implemented(api, name):
     bucket, service = api.bucket(name), api.service()
     calls = {
-        "create_live_channel": lambda call: call("c", LiveChannelInfo(target=oss2.models.LiveChannelInfoTarget())),
-        "put_live_channel_status": lambda call: call("c", "enabled"),
-        "post_vod_playlist": lambda call: call("c", "p.m3u8", 1, 2),
-        "get_vod_playlist": lambda call: call("c", 1, 2),
         "put_bucket_qos_info": lambda call: call(BucketQosInfo(total_qps=1)),
         "set_bucket_storage_capacity": lambda call: call(BucketUserQos(1)),
         "put_async_fetch_task": lambda call: call(AsyncFetchTaskConfiguration("http://127.0.0.1:9/", "k")),
