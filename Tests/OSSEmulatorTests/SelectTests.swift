@@ -356,8 +356,6 @@ import Testing
                 "POST", "/bkt/t", query: [("x-oss-async-process", "")], text: "x-oss-async-process=video/convert")
             #expect(later.element("Code") == "Imm Client")
             #expect(try await client.send("GET", "/bkt/", query: [("live", "")]).element("IsTruncated") == "false")
-            #expect(try await client.send("PUT", "/bkt/t", query: [("live", "")]).status == 501)
-            #expect(try await client.send("POST", "/bkt/t", query: [("vod", "")]).status == 501)
         }
     }
 }

@@ -89,6 +89,9 @@ final class RequestBody {
     private func nextPart() async throws -> HTTPServerRequestPart? {
         do {
             return try await next()
+        } catch let fault as Fault {
+            // Of a form's piece, for instance; the connection is as it was.
+            throw fault
         } catch {
             isBroken = true
             if error is StalledBody { throw Fault.requestTimeout }

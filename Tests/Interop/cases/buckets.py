@@ -37,11 +37,11 @@ async def bucket_life(api, bucket):
     name = bucket + "-new"
     configuration = oss.CreateBucketConfiguration
     await api.put_bucket(
-        bucket=name, acl="public-read",
+        bucket=name, acl="private",
         create_bucket_configuration=configuration(storage_class="IA", data_redundancy_type="ZRS"),
     )
     info = (await api.get_bucket_info(bucket=name)).bucket_info
-    same((info.acl, info.storage_class, info.data_redundancy_type), ("public-read", "IA", "ZRS"))
+    same((info.acl, info.storage_class, info.data_redundancy_type), ("private", "IA", "ZRS"))
     await put(api, name, "k", b"x")
     same((await head(api, name, "k")).storage_class, "IA")
     await refused(api.delete_bucket(bucket=name), "BucketNotEmpty", 409)
@@ -93,8 +93,8 @@ async def bucket_acl(api, bucket):
         message="no such bucket access control exists",
     )
     name = bucket + "-new"
-    await api.put_bucket_acl(bucket=name, acl="public-read")
-    same((await api.get_bucket_acl(bucket=name)).acl, "public-read", "a bucket that PutBucketAcl made")
+    await api.put_bucket_acl(bucket=name, acl="private")
+    same((await api.get_bucket_acl(bucket=name)).acl, "private", "a bucket that PutBucketAcl made")
     await api.delete_bucket(bucket=name)
 
 

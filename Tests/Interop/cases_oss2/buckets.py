@@ -31,9 +31,9 @@ def policy(effect, principal, action, resource):
 def bucket_life(api, name):
     bucket = api.bucket(name)
     new = api.bucket(name + "-new")
-    new.create_bucket(oss2.BUCKET_ACL_PUBLIC_READ, BucketCreateConfig("IA", "ZRS"))
+    new.create_bucket(oss2.BUCKET_ACL_PRIVATE, BucketCreateConfig("IA", "ZRS"))
     info = new.get_bucket_info()
-    same((info.acl.grant, info.storage_class, info.data_redundancy_type), ("public-read", "IA", "ZRS"))
+    same((info.acl.grant, info.storage_class, info.data_redundancy_type), ("private", "IA", "ZRS"))
     same((info.location, info.extranet_endpoint), (f"oss-{REGION}", f"oss-{REGION}.aliyuncs.com"))
     same(new.get_bucket_location().location, f"oss-{REGION}")
     new.put_object("k", b"12345")

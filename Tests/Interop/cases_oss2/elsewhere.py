@@ -33,6 +33,15 @@ def not_implemented(api, name):
     same(bucket.list_objects().object_list, [], "nothing was written")
 
 
+@case
+def no_live_channels(api, name):
+    bucket = api.bucket(name)
+    same(bucket.list_live_channel().channels, [])
+    refused(api.anonymous(name).list_live_channel, "AccessDenied", 403)
+    for call in (bucket.get_live_channel, bucket.delete_live_channel):
+        refused(lambda: call("none"), "NoSuchLiveChannel", 404)
+
+
 def takes_nothing(method):
     return not [
         parameter for parameter in inspect.signature(method).parameters.values() if parameter.default is parameter.empty
