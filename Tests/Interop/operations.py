@@ -125,7 +125,6 @@ GetAccessPointPolicyForObjectProcess DeleteAccessPointPolicyForObjectProcess
 OSS2_ELSEWHERE = """
 get_user_qos_info list_resource_pools get_resource_pool_info list_resource_pool_buckets
 put_resource_pool_requester_qos_info get_resource_pool_requester_qos_info list_resource_pool_requester_qos_infos
-<<<<<<< HEAD
 delete_resource_pool_requester_qos_info
 put_bucket_qos_info get_bucket_qos_info delete_bucket_qos_info set_bucket_storage_capacity
 get_bucket_storage_capacity put_async_fetch_task get_async_fetch_task put_bucket_callback_policy
@@ -141,15 +140,3 @@ put_live_channel_status get_live_channel_history
 
 #: Playlists are made of what was streamed, and nothing is streamed here: refused with the service's words.
 OSS2_PLAYLISTS = ["post_vod_playlist", "get_vod_playlist"]
-=======
-delete_resource_pool_requester_qos_info create_live_channel get_live_channel_stat put_live_channel_status
-get_live_channel_history post_vod_playlist get_vod_playlist put_bucket_qos_info get_bucket_qos_info
-delete_bucket_qos_info set_bucket_storage_capacity get_bucket_storage_capacity put_async_fetch_task
-get_async_fetch_task put_bucket_callback_policy get_bucket_callback_policy delete_bucket_callback_policy
-put_bucket_requester_qos_info get_bucket_requester_qos_info list_bucket_requester_qos_infos
-delete_bucket_requester_qos_info
-""".split()
-
-#: No live channel can be made, so there are none: these are answered as the service does then.
-OSS2_LIVE = ["list_live_channel", "get_live_channel", "delete_live_channel"]
->>>>>>> 2624b398ec80514a66915bd0ea5394e480573682

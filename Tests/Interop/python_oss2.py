@@ -6,11 +6,7 @@ import importlib
 import oss2
 from harness import run, same
 from oss2_api import FORMS, methods, open_client
-<<<<<<< HEAD
 from operations import NOT_OFFERED, OPERATIONS, OSS2_ELSEWHERE, OSS2_LACKS, OSS2_LIVE, OSS2_NAMES, OSS2_PLAYLISTS
-=======
-from operations import NOT_OFFERED, OPERATIONS, OSS2_ELSEWHERE, OSS2_LACKS, OSS2_LIVE, OSS2_NAMES
->>>>>>> 2624b398ec80514a66915bd0ea5394e480573682
 
 for module in ("objects", "signing", "buckets", "live", "elsewhere"):
     importlib.import_module(f"cases_oss2.{module}")
@@ -23,16 +19,9 @@ def operation(method):
 
 
 if __name__ == "__main__":
-<<<<<<< HEAD
     others = {*OSS2_ELSEWHERE, *OSS2_LIVE, *OSS2_PLAYLISTS}
     answered = {operation(method) for method in METHODS if method not in others}
     same(sorted(answered | set(OSS2_LACKS)), sorted(OPERATIONS), "the operations that oss2 has and lacks")
     never = {*OSS2_ELSEWHERE, *OSS2_PLAYLISTS}
     refused = [method for method in METHODS if method in never or operation(method) in NOT_OFFERED]
-=======
-    answered = {operation(method) for method in METHODS if method not in OSS2_ELSEWHERE + OSS2_LIVE}
-    same(sorted(answered | set(OSS2_LACKS)), sorted(OPERATIONS), "the operations that oss2 has and lacks")
-    refused = [method for method in METHODS if method in OSS2_ELSEWHERE or operation(method) in NOT_OFFERED]
-    refused += ["get_live_channel", "delete_live_channel"]
->>>>>>> 2624b398ec80514a66915bd0ea5394e480573682
     run(open_client, FORMS, METHODS, refused)
