@@ -126,14 +126,14 @@ OSS2_ELSEWHERE = """
 get_user_qos_info list_resource_pools get_resource_pool_info list_resource_pool_buckets
 put_resource_pool_requester_qos_info get_resource_pool_requester_qos_info list_resource_pool_requester_qos_infos
 delete_resource_pool_requester_qos_info
-put_bucket_qos_info get_bucket_qos_info delete_bucket_qos_info set_bucket_storage_capacity
-get_bucket_storage_capacity put_async_fetch_task get_async_fetch_task put_bucket_callback_policy
+put_bucket_qos_info get_bucket_qos_info delete_bucket_qos_info put_async_fetch_task get_async_fetch_task put_bucket_callback_policy
 get_bucket_callback_policy delete_bucket_callback_policy put_bucket_requester_qos_info get_bucket_requester_qos_info
 list_bucket_requester_qos_infos delete_bucket_requester_qos_info
 """.split()
 
-#: Methods of oss2 for live channels, which are none of the described operations but answered.
+#: Methods of oss2 which are none of the described operations but answered.
 OSS2_LIVE = """
+set_bucket_storage_capacity get_bucket_storage_capacity
 create_live_channel delete_live_channel get_live_channel list_live_channel get_live_channel_stat
 put_live_channel_status get_live_channel_history
 """.split()

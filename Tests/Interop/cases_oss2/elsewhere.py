@@ -15,7 +15,6 @@ def not_implemented(api, name):
     bucket, service = api.bucket(name), api.service()
     calls = {
         "put_bucket_qos_info": lambda call: call(BucketQosInfo(total_qps=1)),
-        "set_bucket_storage_capacity": lambda call: call(BucketUserQos(1)),
         "put_async_fetch_task": lambda call: call(AsyncFetchTaskConfiguration("http://127.0.0.1:9/", "k")),
         "put_bucket_callback_policy": lambda call: call([CallbackPolicyInfo("p", "e30=", "e30=")]),
         "put_bucket_requester_qos_info": lambda call: call("1", QoSConfiguration(total_qps=1)),
@@ -31,6 +30,15 @@ def not_implemented(api, name):
         except AssertionError as error:
             raise AssertionError(f"{method}: {error}") from error
     same(bucket.list_objects().object_list, [], "nothing was written")
+
+
+@case
+def storage_capacity(api, name):
+    bucket = api.bucket(name)
+    bucket.set_bucket_storage_capacity(BucketUserQos(10))
+    same(bucket.get_bucket_storage_capacity().storage_capacity, 10)
+    refused(lambda: bucket.set_bucket_storage_capacity(BucketUserQos("many")), "MalformedXML", 400)
+    refused(api.bucket("no-such-bucket-of-mine").get_bucket_storage_capacity, "NoSuchBucket", 404)
 
 
 @case
