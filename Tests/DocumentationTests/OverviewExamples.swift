@@ -4,7 +4,8 @@ import OSS
 // region.
 
 private func readme() async throws {
-    let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)  // OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET
+    // OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET
+    let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)
 
     try await client.putObject("Hello, OSS", bucket: "my-bucket", key: "hello.txt")
     try await client.putObject(fileAt: "film.mp4", bucket: "my-bucket", key: "film.mp4")
