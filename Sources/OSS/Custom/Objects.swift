@@ -145,18 +145,15 @@ extension OSSClient {
         }
     }
 
-    /// Whether a bucket of this name exists, be it the caller's or somebody else's.
+    /// Whether a bucket of this name exists.
     ///
-    /// - Throws: `OSSError` for anything but a plain yes or no.
+    /// - Throws: `OSSError` for anything but a plain yes or no: with the code `accessDenied` for somebody else's bucket.
     public func bucketExists(_ bucket: String, options: CallOptions = .init()) async throws -> Bool {
         do {
             _ = try await getBucketAcl(GetBucketAclRequest(bucket: bucket), options: options)
             return true
         } catch let error as OSSError where error.code == .noSuchBucket {
             return false
-        } catch let error as OSSError where error.code == .accessDenied {
-            // It is there, but not the caller's.
-            return true
         }
     }
 
