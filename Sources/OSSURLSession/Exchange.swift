@@ -392,7 +392,9 @@ final class Exchange: Sendable {
             let received = state.inbox.receive(data)
             if let remaining = state.remaining { state.remaining = remaining - Int64(data.count) }
             // Whatever becomes of the rest of the request, this is the answer.
-            guard state.remaining == 0, state.isRefused, state.failure == nil else { return (received, nil, state.task) }
+            guard state.remaining == 0, state.isRefused, state.failure == nil else {
+                return (received, nil, state.task)
+            }
             if case .spill = received { return (received, nil, state.task) }
             return (received, complete(&state), state.task)
         }
@@ -454,7 +456,9 @@ final class Exchange: Sendable {
     private func makeHead(_ response: HTTPURLResponse) -> ResponseHead {
         var head = HTTPResponse(status: .init(code: response.statusCode))
         for (name, value) in response.allHeaderFields {
-            guard let name = (name as? String).flatMap({ HTTPField.Name($0) }), let value = value as? String else { continue }
+            guard let name = (name as? String).flatMap({ HTTPField.Name($0) }), let value = value as? String else {
+                continue
+            }
             head.headerFields.append(HTTPField(name: name, value: value))
         }
         guard method != .head, response.statusCode != 204, response.statusCode != 304 else {

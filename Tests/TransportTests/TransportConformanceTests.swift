@@ -64,7 +64,9 @@ struct TransportConformanceTests {
             #expect(request.header("range") == "bytes=0-1")
             // Nothing is added that isn't asked for.
             let names = Set(request.headers.map { $0.name.lowercased() })
-            #expect(names.subtracting(subject.addedFields) == Set(["accept", "host", "range"]).subtracting(subject.addedFields))
+            #expect(
+                names.subtracting(subject.addedFields)
+                    == Set(["accept", "host", "range"]).subtracting(subject.addedFields))
             #expect(server.connectionCount == 1, "connections are used again")
         }
     }
@@ -687,7 +689,9 @@ struct TransportConformanceTests {
         }
     }
 
-    @Test("cfg-insecure: any certificate, or those of a file, can be trusted", arguments: TransportUnderTest.all(for: .tlsSettings))
+    @Test(
+        "cfg-insecure: any certificate, or those of a file, can be trusted",
+        arguments: TransportUnderTest.all(for: .tlsSettings))
     func tlsSettings(_ subject: TransportUnderTest) async throws {
         try await run(
             subject,

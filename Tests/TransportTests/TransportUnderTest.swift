@@ -43,12 +43,12 @@ struct TransportUnderTest: Sendable, CustomTestStringConvertible {
         addedFields: urlSessionFields,
         exclusions: urlSessionExclusions.merging([
             .compressedBytesAreLeftAlone: """
-                URLSession undoes every Content-Encoding it knows, whatever the request accepts, and has no setting \
-                for it. See aBodyThatWasDecodedIsCalledSo.
-                """,
+            URLSession undoes every Content-Encoding it knows, whatever the request accepts, and has no setting \
+            for it. See aBodyThatWasDecodedIsCalledSo.
+            """,
             .noRetryOfItsOwn: """
-                URLSession sends a request again by itself when an idle connection turns out to be closed.
-                """,
+            URLSession sends a request again by itself when an idle connection turns out to be closed.
+            """,
         ]) { $1 }
     )
 
@@ -59,31 +59,31 @@ struct TransportUnderTest: Sendable, CustomTestStringConvertible {
         /// layer doesn't set. The files are in Sources/FoundationNetworking/URLSession of its repository.
         private static let urlSessionExclusions: [Case: String] = [
             .dotSegments: """
-                HTTPURLProtocol.swift never sets CURLOPT_PATH_AS_IS, without which libcurl resolves the segments. Such \
-                a request is refused: see whatURLSessionWouldChangeIsRefused.
-                """,
+            HTTPURLProtocol.swift never sets CURLOPT_PATH_AS_IS, without which libcurl resolves the segments. Such \
+            a request is refused: see whatURLSessionWouldChangeIsRefused.
+            """,
             .proxy: """
-                EasyHandle.swift has the proxy as a TODO: no configuration reaches CURLOPT_PROXY. Such a \
-                configuration is refused: see whatURLSessionCannotDoIsRefused.
-                """,
+            EasyHandle.swift has the proxy as a TODO: no configuration reaches CURLOPT_PROXY. Such a \
+            configuration is refused: see whatURLSessionCannotDoIsRefused.
+            """,
             .tlsSettings: """
-                No challenge is made of a server's certificate, and neither CURLOPT_SSL_VERIFYPEER nor CURLOPT_CAINFO \
-                can be reached. Such a configuration is refused: see whatURLSessionCannotDoIsRefused.
-                """,
+            No challenge is made of a server's certificate, and neither CURLOPT_SSL_VERIFYPEER nor CURLOPT_CAINFO \
+            can be reached. Such a configuration is refused: see whatURLSessionCannotDoIsRefused.
+            """,
             .backPressureOfResponses: """
-                NativeProtocol.swift can't pause a transfer ("Need to solve pausing receive"), and suspend() breaks \
-                the connection and sends the request again. What isn't read in time goes to a file: see \
-                whatASlowReaderLeavesGoesToAFile.
-                """,
+            NativeProtocol.swift can't pause a transfer ("Need to solve pausing receive"), and suspend() breaks \
+            the connection and sends the request again. What isn't read in time goes to a file: see \
+            whatASlowReaderLeavesGoesToAFile.
+            """,
             .patienceWithBodies: """
-                BodySource.swift reads a body's stream on the one queue that all sessions of the process share \
-                (URLSession.sharedQueue), and takes a stream without bytes for one that ended. A body may make that \
-                queue wait no longer than the read/write timeout: see aBodyThatKeepsURLSessionWaitingFails.
-                """,
+            BodySource.swift reads a body's stream on the one queue that all sessions of the process share \
+            (URLSession.sharedQueue), and takes a stream without bytes for one that ended. A body may make that \
+            queue wait no longer than the read/write timeout: see aBodyThatKeepsURLSessionWaitingFails.
+            """,
             .connectTimeoutOfTLS: """
-                Nothing tells that a connection was made until the first byte of a body is asked for, or the response \
-                comes. A GET has connect and read/write timeout in one: see connectingWithoutAnAnswerEnds.
-                """,
+            Nothing tells that a connection was made until the first byte of a body is asked for, or the response \
+            comes. A GET has connect and read/write timeout in one: see connectingWithoutAnAnswerEnds.
+            """,
         ]
     #else
         private static let urlSessionFields: Set<String> = [

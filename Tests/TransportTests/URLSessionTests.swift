@@ -24,9 +24,7 @@ struct URLSessionTests {
 
     @Test func aBodyThatWasDecodedIsCalledSo() async throws {
         // "hello, world" by gzip.
-        let gzip =
-            "H4sIAAAAAAACA8tIzcnJ11Eozy/KSQEAOnKTuQwAAAA="
-        let bytes = try #require(Data(base64Encoded: gzip))
+        let bytes = try #require(Data(base64Encoded: "H4sIAAAAAAACA8tIzcnJ11Eozy/KSQEAOnKr/wwAAAA="))
         try await withServer(script: { request in
             [.reply(headers: request.target == "/plain" ? [] : [("Content-Encoding", "gzip")], bytes: [UInt8](bytes))]
         }) { transport, server in
@@ -91,7 +89,8 @@ struct URLSessionTests {
             var head = HTTPResponse(status: .init(code: status))
             head.headerFields[.location] = location
             let request = TransportRequest(
-                method, "/a/b?c", to: "one.example:80", headers: [.authorization: "secret", .contentType: "x"], body: "b")
+                method, "/a/b?c", to: "one.example:80", headers: [.authorization: "secret", .contentType: "x"],
+                body: "b")
             return Redirect.request(after: head, to: request)
         }
         let moved = try #require(follow(307, .put, "c%20d?e=f"))
@@ -148,7 +147,8 @@ struct URLSessionTests {
     /// FEATURES `cfg-max-connections`: what isn't needed any more is closed though others are busy.
     @Test func unusedConnectionsAreClosedWhileOthersAreUsed() async throws {
         try await withServer(
-            TransportConfiguration(idleTimeout: .milliseconds(50)), script: { _ in [.wait(.milliseconds(5)), .reply()] }
+            TransportConfiguration(idleTimeout: .milliseconds(50)),
+            script: { _ in [.wait(.milliseconds(5)), .reply()] }
         ) { transport, server in
             let authority = server.authority
             try await withThrowingTaskGroup(of: Void.self) { group in
