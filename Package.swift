@@ -156,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "OSS", "OSSAsyncHTTPClient", "OSSEmulator", .product(name: "Logging", package: "swift-log"),
+                "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "OSSURLSession",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(name: "SpecModelTests", dependencies: ["SpecModel"]),

@@ -32,7 +32,7 @@
             queue.sync {
                 self.output = output
                 output.delegate = self
-                CFWriteStreamSetDispatchQueue(output, queue)
+                CFWriteStreamSetDispatchQueue(output as CFWriteStream, queue)
                 output.open()
             }
             onOpen()
@@ -41,7 +41,7 @@
 
         /// Leaves bytes for the network, and waits until it took them.
         func write(_ bytes: ArraySlice<UInt8>) async throws {
-            try await withCheckedThrowingContinuation { continuation in
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 queue.async {
                     guard !self.isStopped else { return continuation.resume(throwing: CancellationError()) }
                     self.pending = bytes

@@ -22,7 +22,7 @@ public import OSSRuntime
 /// On Linux, `URLSession` is a layer over libcurl that does less. AsyncHTTPClient is the better choice there, and the
 /// default. With this transport on Linux:
 /// - Proxies, ``TransportConfiguration/insecureSkipVerify`` and ``TransportConfiguration/trustedCertificatesFile`` are
-///   refused when it is made.
+///   refused when it is made. What libcurl reads from the environment (`http_proxy` and its like) applies.
 /// - Paths with a segment `.` or `..` are refused when they are sent: libcurl would send others.
 /// - What a slow reader doesn't take of a response is kept in a temporary file; the server isn't held back.
 /// - All sessions of a process share one thread, which waits while a streamed body has nothing to send. So a body must

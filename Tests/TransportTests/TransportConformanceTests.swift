@@ -94,6 +94,11 @@ struct TransportConformanceTests {
             #expect(requests.map(\.bodyLength) == [0, 0, 3, 1_000_000, 196_608])
             #expect(requests.map { $0.header("content-length") } == ["0", "0", "3", "1000000", nil])
             #expect(requests[4].header("transfer-encoding") == "chunked")
+            for request in requests {
+                let names = Set(request.headers.map { $0.name.lowercased() }).subtracting(subject.addedFields)
+                #expect(names.isSubset(of: ["host", "content-length", "transfer-encoding"]), "nothing is added")
+                #expect(names.count == 2)
+            }
             #expect(requests[2].body == Array("abc".utf8))
             #expect(requests[3].body == Array(bytes.prefix(65_536)))
             #expect(server.connectionCount == 1)

@@ -113,6 +113,30 @@ struct URLSessionTests {
         #expect(follow(307, .put, "ftp://two.example/") == nil)
     }
 
+    /// URLSession sends again what an idle connection, closed meanwhile, didn't answer. It must not do so with a body
+    /// that it has read in part.
+    @Test func aBodyIsNotCutWhenARequestIsSentAgain() async throws {
+        let bodies: [(RequestBody, Int)] = [
+            ("abc", 3), (.stream(Tap(limit: 4), length: 4 * 65_536), 4 * 65_536), (.stream(Tap(limit: 4)), 4 * 65_536),
+        ]
+        for (body, length) in bodies {
+            try await withServer(script: { request in
+                request.indexOnConnection == 0 ? [.readBody, .reply()] : [.readBytes(1), .close]
+            }) { transport, server in
+                _ = try await transport.send(TransportRequest(.get, to: server.authority))
+                do {
+                    let request = TransportRequest(.put, to: server.authority, body: body, timeout: .seconds(2))
+                    _ = try await transport.send(request)
+                } catch let error as TransportError {
+                    #expect(error.kind == .reset)
+                }
+                let puts = server.requests.filter { $0.method == "PUT" }
+                #expect(!puts.isEmpty)
+                #expect(puts.allSatisfy { !$0.isComplete || $0.bodyLength == length })
+            }
+        }
+    }
+
     @Test func aRequestURLSessionCannotSendIsRefused() async throws {
         let transport = try URLSessionTransport()
         await expectError(.protocolViolation) {
@@ -218,6 +242,29 @@ struct URLSessionTests {
                         TransportRequest(.put, to: server.authority, body: body, timeout: .milliseconds(50)))
                 }
                 #expect(await eventually { tap.live == 0 })
+            }
+        }
+
+        /// All wait while a body has nothing to give, and nobody is blamed for it.
+        @Test func aPauseOfABodyIsNoStallOfOthers() async throws {
+            let configuration = TransportConfiguration(connectTimeout: .milliseconds(50))
+            try await withServer(configuration, script: { _ in [.readBody, .reply()] }) { transport, server in
+                let authority = server.authority
+                let (chunks, source) = AsyncStream<[UInt8]>.makeStream()
+                let upload = Task {
+                    try await transport.send(TransportRequest(.put, to: authority, body: .stream(chunks))).head.status
+                }
+                source.yield([1])
+                #expect(await server.eventually { $0.requests.first?.bodyLength == 1 })
+                let other = Task {
+                    let request = TransportRequest(.get, to: authority, timeout: .milliseconds(50))
+                    return try await transport.send(request).head.status
+                }
+                try await Task.sleep(for: .milliseconds(400))
+                source.yield([2])
+                source.finish()
+                #expect(try await upload.value == .ok)
+                #expect(try await other.value == .ok)
             }
         }
 
