@@ -168,8 +168,8 @@ struct URLSessionTests {
         #expect((mapped.cause as? URLError)?.code == .networkConnectionLost)
     }
 
-    /// FEATURES `cfg-max-connections`: what isn't needed any more is closed though others are busy.
-    @Test func unusedConnectionsAreClosedWhileOthersAreUsed() async throws {
+    @Test("cfg-max-connections: what isn't needed any more is closed while others are busy")
+    func unusedConnectionsAreClosedWhileOthersAreUsed() async throws {
         try await withServer(
             TransportConfiguration(idleTimeout: .milliseconds(50)),
             script: { _ in [.wait(.milliseconds(5)), .reply()] }
@@ -202,6 +202,15 @@ struct URLSessionTests {
                 let error = #expect(throws: OSSError.self) { try URLSessionTransport(configuration: configuration) }
                 #expect(error?.kind == .invalidConfiguration)
                 #expect(error?.message.contains(name) == true)
+            }
+        }
+
+        @Test func anEncodingThatURLSessionDoesNotKnowIsAnError() async throws {
+            try await withServer(script: { _ in [.reply(headers: [("Content-Encoding", "utf-8")], body: "abc")] }) {
+                transport, server in
+                await expectError(.protocolViolation) {
+                    _ = try await transport.send(TransportRequest(.get, to: server.authority)).body.collect(upTo: 9)
+                }
             }
         }
 
