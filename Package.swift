@@ -176,10 +176,11 @@ let package = Package(
             ],
             path: "Tests/Interop/oss-interop"
         ),
+        .target(name: "AllocationCount", path: "Tests/AllocationCount"),
         .executableTarget(
             name: "oss-benchmark",
             dependencies: [
-                "OSS", "OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime",
+                "AllocationCount", "OSS", "OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
