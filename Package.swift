@@ -1,12 +1,17 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Where URLSession is at home, and the client's default.
+let apple: [Platform] = [.macOS, .iOS, .tvOS, .watchOS, .visionOS, .macCatalyst]
+let others: [Platform] = [.linux, .android, .windows, .openbsd]
+
 let package = Package(
     name: "oss-swift",
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: [
         .library(name: "OSS", targets: ["OSS"]),
         .library(name: "OSSAsyncHTTPClient", targets: ["OSSAsyncHTTPClient"]),
+        .library(name: "OSSURLSession", targets: ["OSSURLSession"]),
         .library(name: "OSSEmulator", targets: ["OSSEmulator"]),
         .executable(name: "oss-emulator", targets: ["oss-emulator"]),
         .executable(name: "oss-generate", targets: ["oss-generate"]),
@@ -52,9 +57,15 @@ let package = Package(
             ]
         ),
         .target(
+            name: "OSSURLSession",
+            dependencies: ["OSSRuntime", .product(name: "HTTPTypes", package: "swift-http-types")]
+        ),
+        .target(
             name: "OSS",
             dependencies: [
-                "OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime",
+                "OSSChecksum", "OSSRuntime",
+                .target(name: "OSSAsyncHTTPClient", condition: .when(platforms: others)),
+                .target(name: "OSSURLSession", condition: .when(platforms: apple)),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]
         ),
@@ -103,14 +114,13 @@ let package = Package(
             path: "Tests/FaultServer"
         ),
         .testTarget(
-            name: "OSSAsyncHTTPClientTests",
+            name: "TransportTests",
             dependencies: [
-                "FaultServer", "OSSAsyncHTTPClient", "OSSRuntime",
+                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "OSSRuntime", "OSSURLSession",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
             ]
         ),
         .testTarget(name: "OSSChecksumTests", dependencies: ["COSSChecksum", "OSSChecksum"]),
@@ -148,7 +158,8 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "OSS", "OSSAsyncHTTPClient", "OSSEmulator", .product(name: "Logging", package: "swift-log"),
+                "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "OSSURLSession",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(name: "SpecModelTests", dependencies: ["SpecModel"]),

@@ -3,6 +3,7 @@ import Logging
 import OSS
 import OSSAsyncHTTPClient
 import OSSEmulator
+import OSSURLSession
 import Testing
 
 // The examples of the articles, in their order. Those that make a client of a public region are compiled only: nothing
@@ -94,6 +95,22 @@ private struct SigningService: Sendable {
         second.transport = transport
         _ = (try OSSClient(first), try OSSClient(second))
         await transport.shutdown()
+    }
+
+    @Test("cfg-http-client: a transport of the article's own") func ownTransport() async throws {
+        struct LoggingTransport: HTTPTransport {
+            let base: any HTTPTransport
+
+            func send(_ request: TransportRequest) async throws -> TransportResponse {
+                let response = try await base.send(request)
+                print(request.head.method, request.head.path ?? "", response.head.status)
+                return response
+            }
+        }
+
+        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+        configuration.transport = LoggingTransport(base: try URLSessionTransport())
+        _ = try OSSClient(configuration)
     }
 
     @Test func oneCall() async throws {

@@ -1,11 +1,4 @@
-import OSSAsyncHTTPClient
 public import OSSRuntime
-
-/// What providers send their requests with, unless they are given something else.
-private enum CredentialsTransport {
-    static let shared = AsyncHTTPClientTransport(
-        configuration: TransportConfiguration(connectTimeout: .seconds(3), maxConnections: 4))
-}
 
 extension CredentialsProvider where Self == RAMRoleCredentialsProvider {
     /// Temporary credentials of a RAM role, from the Security Token Service.
