@@ -133,7 +133,7 @@ let package = Package(
         .testTarget(
             name: "OSSTests",
             dependencies: [
-                "FaultServer", "OSS", "OSSEmulator", "WireTestSupport",
+                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "WireTestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
