@@ -37,6 +37,25 @@ struct ConnectionTests {
         await server.stop()
     }
 
+    #if os(Linux)
+        @Test("cfg-connect-timeout: a peer that doesn't answer at all", arguments: ["http", "https"])
+        func connectTimeout(scheme: String) async throws {
+            let server = try await DeafServer.start()
+            var configuration = ClientConfiguration(
+                region: "cn-hangzhou", endpoint: "\(scheme)://127.0.0.1:\(server.port)", credentials: .anonymous)
+            configuration.retry = RetryPolicy(maximumAttempts: 2, backoff: .fixed(.zero))
+            configuration.transportConfiguration.connectTimeout = .milliseconds(100)
+            let client = try OSSClient(configuration)
+            let start = ContinuousClock.now
+            let error = await #expect(throws: OSSError.self) { try await client.getObject(get) }
+            #expect(error?.kind == .connectTimeout)
+            #expect(error?.attempts == 2)
+            #expect(start.duration(to: .now) >= .milliseconds(200))
+            await client.shutdown()
+            await server.stop()
+        }
+    #endif
+
     @Test("cfg-connect-timeout, cfg-readwrite-timeout, cfg-max-connections: the defaults") func defaults() async throws
     {
         let configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .anonymous)
@@ -109,6 +128,17 @@ struct ConnectionTests {
             }
             #expect(server.requests.count == limit * 3)
             #expect(server.connectionCount == limit)
+        }
+    }
+
+    @Test("cfg-max-connections: an unused connection is closed after the idle time") func idleTimeout() async throws {
+        try await withServer {
+            $0.transportConfiguration.idleTimeout = .milliseconds(50)
+        } _: { _ in
+            [.readBody, .reply()]
+        } _: { client, server in
+            _ = try await client.getObject(get)
+            #expect(await server.eventually { $0.openConnectionCount == 0 })
         }
     }
 

@@ -140,8 +140,13 @@ struct EndpointTests {
         "cfg-path-style: automatic where the endpoint is an IP address",
         arguments: ["127.0.0.1:9000", "10.1.2.3", "[::1]:9000", "[fe80::1]"])
     func addresses(host: String) async throws {
-        let route = try await Wire.route { $0.endpoint = "http://\(host)" }
-        #expect(route.url == "http://\(host)/my-bucket/a%20b/c")
+        for followsRedirects in [false, true] {
+            let route = try await Wire.route {
+                $0.endpoint = "http://\(host)"
+                $0.transportConfiguration.followsRedirects = followsRedirects
+            }
+            #expect(route.url == "http://\(host)/my-bucket/a%20b/c")
+        }
         // What only looks like an address has subdomains.
         let name = try await Wire.route { $0.endpoint = "http://127.0.0.1.example.com" }
         #expect(name.url == "http://my-bucket.127.0.0.1.example.com/a%20b/c")

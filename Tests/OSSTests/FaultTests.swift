@@ -141,7 +141,7 @@ struct FaultTests {
 
     @Test("cfg-readwrite-timeout: a stall in the body is a timeout for the reader")
     func aStallInTheBodyIsATimeoutForTheReader() async throws {
-        try await withClient(readWriteTimeout: .milliseconds(80)) { _ in
+        try await withClient(readWriteTimeout: .seconds(1)) { _ in
             [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .stall]
         } _: { client, _ in
             let object = try await client.getObject(get)

@@ -32,7 +32,7 @@ public struct ClientConfiguration: Sendable {
 
     /// How requests are signed. Default: version 4.
     public var signature = SignatureMethod.v4
-    /// Names of header fields to sign beyond those that always are. Default: none.
+    /// Names of header fields to sign beyond those that always are, with version 4 of signatures. Default: none.
     public var additionalSignedHeaders: [String] = []
     /// Appended to the SDK's own `User-Agent`.
     public var userAgent: String?
