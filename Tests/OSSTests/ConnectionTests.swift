@@ -282,6 +282,79 @@ struct ConnectionTests {
         }
     }
 
+    // MARK: Failures
+
+    @Test("err-transport: what the network did, on a real connection, and what was below it") func failures()
+        async throws
+    {
+        let garbage = "no HTTP at all\r\n\r\n"
+        for (steps, kind, hasCause) in [
+            ([FaultServer.Step.reset], OSSError.Kind.connectionReset, true), ([.close], .connectionReset, true),
+            ([.write(garbage)], .unexpectedResponse, true), ([.stall], .timeout, false),
+        ] {
+            try await withServer {
+                $0.readWriteTimeout = .milliseconds(kind == .timeout ? 100 : 20_000)
+            } _: { _ in
+                [.readBody] + steps
+            } _: { client, _ in
+                let error = await #expect(throws: OSSError.self) { try await client.getObject(get) }
+                #expect(error?.kind == kind)
+                #expect((error?.cause != nil) == hasCause)
+                #expect(error?.operation == "GetObject")
+                #expect(error?.requestTarget?.hasPrefix("GET http://127.0.0.1:") == true)
+            }
+        }
+    }
+
+    // MARK: Bodies
+
+    @Test("body-in: with its length, or chunked where that is unknown") func bodies() async throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("oss-\(UUID()).bin").path
+        try Data("0123456789".utf8).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        func stream() -> AsyncStream<[UInt8]> {
+            AsyncStream {
+                $0.yield(Array("34".utf8))
+                $0.yield(Array("56".utf8))
+                $0.finish()
+            }
+        }
+        for (body, length) in [
+            (RequestBody.bytes(Array("3456".utf8)), "4"), (.string("3456"), "4"),
+            (try .file(at: path, offset: 3, length: 4), "4"), (.stream(stream(), length: 4), "4"),
+            (.stream(stream()), nil),
+        ] {
+            try await withServer { _ in
+                [.readBody, .reply()]
+            } _: { client, server in
+                try await client.putObject(.init(bucket: "my-bucket", key: "a", body: body))
+                let request = try #require(server.requests.first)
+                #expect(request.body == Array("3456".utf8))
+                #expect(request.header("content-length") == length)
+                #expect(request.header("transfer-encoding") == (length == nil ? "chunked" : nil))
+            }
+        }
+    }
+
+    @Test("body-out: streamed in pieces that no buffer outgrows") func pieces() async throws {
+        let chunk = [UInt8](repeating: 7, count: 1 << 20)
+        let count = 256
+        let read = Locked(0)
+        try await withServer { _ in
+            [
+                .write("HTTP/1.1 200 OK\r\nContent-Length: \(count << 20)\r\n\r\n"),
+                .writeRepeatedly(chunk, times: count),
+            ]
+        } _: { client, _ in
+            let object = try await client.getObject(get)
+            for try await piece in object.body {
+                read.withLock { $0 += piece.count }
+                #expect(piece.count <= 1 << 20)
+            }
+        }
+        #expect(read.withLock { $0 } == count << 20)
+    }
+
     // MARK: Redirects
 
     @Test("cfg-redirect: off, a redirect is the error that it is") func noRedirects() async throws {

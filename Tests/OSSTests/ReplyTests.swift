@@ -175,10 +175,12 @@ struct ReplyTests {
             (.timeout, .timeout), (.reset, .connectionReset), (.other, .transport),
         ])
     func transportErrorsAreToldApart(transport: TransportError.Kind, kind: OSSError.Kind) async throws {
-        let fixture = try Fixture(.refuse(TransportError(transport, "broken"))) { $0.retry = .never }
+        struct Below: Error {}
+        let fixture = try Fixture(.refuse(TransportError(transport, "broken", cause: Below()))) { $0.retry = .never }
         let error = await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
         #expect(error?.kind == kind)
         #expect(error?.message == "broken")
+        #expect(error?.cause is Below)
     }
 
     @Test("body-out, op-file: a file appears only when it is complete and verified")

@@ -14,6 +14,7 @@ import HTTPTypes
 /// - Fail with ``TransportError/Kind/timeout`` when no byte could be read or written for
 ///   ``TransportRequest/readWriteTimeout`` while it was waiting for the network.
 /// - Leave a response's bytes as they are: no decompression.
+/// - If it follows redirects, send neither `Authorization` nor `x-oss-security-token` to another host.
 public protocol HTTPTransport: Sendable {
     /// Sends a request and waits for the head of its response.
     ///
