@@ -7,6 +7,7 @@ let package = Package(
     products: [
         .library(name: "OSS", targets: ["OSS"]),
         .library(name: "OSSAsyncHTTPClient", targets: ["OSSAsyncHTTPClient"]),
+        .library(name: "OSSKMS", targets: ["OSSKMS"]),
         .library(name: "OSSEmulator", targets: ["OSSEmulator"]),
         .executable(name: "oss-emulator", targets: ["oss-emulator"]),
         .executable(name: "oss-generate", targets: ["oss-generate"]),
@@ -57,6 +58,15 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]
         ),
+        // Apart, since RSA takes more of swift-crypto than everybody should build.
+        .target(
+            name: "OSSKMS",
+            dependencies: [
+                "OSS", "OSSRuntime",
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
+            ]
+        ),
         .executableTarget(name: "oss-quickstart", dependencies: ["OSS"]),
 
         // The local server
@@ -70,6 +80,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
             ]
         ),
         .executableTarget(
@@ -128,12 +139,13 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
             ]
         ),
         .testTarget(
             name: "OSSTests",
             dependencies: [
-                "FaultServer", "OSS", "OSSEmulator", "WireTestSupport",
+                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "OSSKMS", "WireTestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
@@ -144,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "OSS", "OSSAsyncHTTPClient", "OSSEmulator", .product(name: "Logging", package: "swift-log"),
+                "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "OSSKMS",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(name: "SpecModelTests", dependencies: ["SpecModel"]),
@@ -163,7 +176,7 @@ let package = Package(
         .executableTarget(
             name: "oss-interop",
             dependencies: [
-                "OSS",
+                "OSS", "OSSKMS",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],

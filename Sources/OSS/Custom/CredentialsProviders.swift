@@ -2,8 +2,8 @@ import OSSAsyncHTTPClient
 public import OSSRuntime
 
 /// What providers send their requests with, unless they are given something else.
-private enum CredentialsTransport {
-    static let shared = AsyncHTTPClientTransport(
+package enum CredentialsTransport {
+    package static let shared: any HTTPTransport = AsyncHTTPClientTransport(
         configuration: TransportConfiguration(connectTimeout: .seconds(3), maxConnections: 4))
 }
 
