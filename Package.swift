@@ -13,6 +13,7 @@ let package = Package(
         .library(name: "OSSAsyncHTTPClient", targets: ["OSSAsyncHTTPClient"]),
         .library(name: "OSSURLSession", targets: ["OSSURLSession"]),
         .library(name: "OSSConfiguration", targets: ["OSSConfiguration"]),
+        .library(name: "OSSKMS", targets: ["OSSKMS"]),
         .library(name: "OSSEmulator", targets: ["OSSEmulator"]),
         .executable(name: "oss-emulator", targets: ["oss-emulator"]),
         .executable(name: "oss-generate", targets: ["oss-generate"]),
@@ -79,6 +80,15 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
+        // Apart, since RSA takes more of swift-crypto than everybody should build.
+        .target(
+            name: "OSSKMS",
+            dependencies: [
+                "OSS", "OSSRuntime",
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
+            ]
+        ),
         .executableTarget(name: "oss-quickstart", dependencies: ["OSS"]),
 
         // The local server
@@ -92,6 +102,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
             ]
         ),
         .executableTarget(
@@ -159,12 +170,13 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
             ]
         ),
         .testTarget(
             name: "OSSTests",
             dependencies: [
-                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "WireTestSupport",
+                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "OSSKMS", "WireTestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
@@ -176,7 +188,7 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "OSS", "OSSAsyncHTTPClient", "OSSConfiguration", "OSSEmulator", "OSSURLSession",
+                "OSS", "OSSAsyncHTTPClient", "OSSConfiguration", "OSSEmulator", "OSSKMS", "OSSURLSession",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
             ]
@@ -200,7 +212,7 @@ let package = Package(
         .executableTarget(
             name: "oss-interop",
             dependencies: [
-                "OSS",
+                "OSS", "OSSKMS",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],

@@ -4,6 +4,7 @@ import OSS
 import OSSAsyncHTTPClient
 import OSSEmulator
 import OSSURLSession
+import OSSKMS
 import Testing
 
 // The examples of the articles, in their order. Those that make a client of a public region are compiled only: nothing
@@ -159,6 +160,53 @@ private struct SigningService: Sendable {
             "acs:ram::1234567890123456:role/reader", source: .environment, sessionName: "nightly-job",
             duration: .seconds(1800))
         let client = try OSSClient(region: "cn-hangzhou", credentials: role)
+        _ = client
+    }
+
+    @Test func environment() throws {
+        let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)
+        _ = client
+    }
+
+    @Test func anonymous() throws {
+        let client = try OSSClient(region: "cn-hangzhou", credentials: .anonymous)
+        _ = client
+    }
+
+    @Test func pods() throws {
+        // Needs the pod's environment.
+        #expect(throws: OSSError.self) {
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .oidcRole())
+            _ = client
+        }
+    }
+
+    @Test func ownServer() throws {
+        let client = try OSSClient(region: "cn-hangzhou", credentials: .uri("http://127.0.0.1:8080/credentials"))
+        _ = client
+    }
+
+    @Test func invocations() async throws {
+        func handle(invocation headers: HTTPFields) async throws {
+            let credentials = FunctionComputeCredentialsProvider(invocation: headers)
+            let client = try OSSClient(region: "cn-hangzhou", credentials: credentials)
+            // what the function does
+            await client.shutdown()
+        }
+        try await handle(invocation: [:])
+    }
+
+    @Test func profiles() throws {
+        let client = try OSSClient(region: "cn-hangzhou", credentials: .profile("work"))
+        _ = client
+    }
+
+    @Test func rotatingKeys() throws {
+        let password = "a-password"
+        let rotating = try RotatingCredentialsProvider.rotating(
+            secretName: "oss-keys", clientKeyFile: "/etc/kms/ClientKey_KAAP.json", password: password,
+            region: "cn-hangzhou")
+        let client = try OSSClient(region: "cn-hangzhou", credentials: rotating)
         _ = client
     }
 
