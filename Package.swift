@@ -144,7 +144,9 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "OSS", "OSSAsyncHTTPClient", "OSSEmulator", .product(name: "Logging", package: "swift-log"),
+                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSEmulator",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(name: "SpecModelTests", dependencies: ["SpecModel"]),
