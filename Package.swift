@@ -22,6 +22,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.8.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.86.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.30.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.0", traits: []),
     ],
     targets: [
         // The client
@@ -107,6 +108,8 @@ let package = Package(
                 "FaultServer", "OSSAsyncHTTPClient", "OSSRuntime",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]
         ),
@@ -138,6 +141,7 @@ let package = Package(
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ]
         ),
@@ -150,7 +154,10 @@ let package = Package(
             ]
         ),
         .testTarget(name: "SpecModelTests", dependencies: ["SpecModel"]),
-        .testTarget(name: "SwiftEmitterTests", dependencies: ["SpecModel", "SwiftEmitter"]),
+        .testTarget(
+            name: "SwiftEmitterTests",
+            dependencies: ["SpecModel", "SwiftEmitter", .product(name: "Subprocess", package: "swift-subprocess")]
+        ),
         .testTarget(
             name: "GoldenTests",
             dependencies: ["OSSRuntime", "WireTestSupport"],

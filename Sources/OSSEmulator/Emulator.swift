@@ -23,8 +23,8 @@ public final class Emulator: Sendable {
     /// Where the control endpoint is: `http://127.0.0.1:40124`; nil where none was asked for.
     public let controlEndpoint: String?
 
-    private let group: MultiThreadedEventLoopGroup
-    private let pool: NIOThreadPool
+    /// The threads that wait for the disk; an emulator that keeps nothing there has none of its own.
+    private let ownPool: NIOThreadPool?
     private let storage: any Storage
     private let recorder: ExchangeRecorder?
     private let servers: [Task<Void, Never>]
@@ -46,28 +46,27 @@ public final class Emulator: Sendable {
         guard let credential = configuration.credentials.first else {
             throw EmulatorError(description: "at least one pair of keys must be configured")
         }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
-        let pool = NIOThreadPool(numberOfThreads: max(4, System.coreCount))
-        pool.start()
+        let ownPool = configuration.dataDirectory.map { _ in NIOThreadPool(numberOfThreads: max(4, System.coreCount)) }
+        ownPool?.start()
+        let pool = ownPool ?? .singleton
         var storage: (any Storage)?
         do {
             let opened = try await pool.runIfActive { try open(configuration) }
             storage = opened
             let catalogue = try await pool.runIfActive { [pool] in try Catalogue(storage: opened, pool: pool) }
             let recorder = try recorder(configuration)
-            let listener = try await bind(configuration.host, configuration.port, group, configuration)
+            let listener = try await bind(configuration.host, configuration.port, configuration)
             let control =
                 if let port = configuration.controlPort {
-                    try await bind(configuration.controlHost, port, group, configuration)
+                    try await bind(configuration.controlHost, port, configuration)
                 } else {
                     nil as Listener?
                 }
             return Emulator(
-                configuration, credential, group, pool, opened, catalogue, listener, control, clock, recorder)
+                configuration, credential, ownPool, opened, catalogue, listener, control, clock, recorder)
         } catch {
             storage?.close()
-            try? await group.shutdownGracefully()
-            try? await pool.shutdownGracefully()
+            try? await ownPool?.shutdownGracefully()
             if let error = error as? StorageFailure { throw EmulatorError(description: error.description) }
             throw error
         }
@@ -92,20 +91,20 @@ public final class Emulator: Sendable {
     }
 
     private static func bind(
-        _ host: String, _ port: Int, _ group: MultiThreadedEventLoopGroup, _ configuration: EmulatorConfiguration
+        _ host: String, _ port: Int, _ configuration: EmulatorConfiguration
     ) async throws -> Listener {
         do {
-            return try await listen(host, port, group, configuration)
+            return try await listen(host, port, configuration)
         } catch {
             throw EmulatorError(description: "cannot listen on \(host):\(port): \(reason(error))")
         }
     }
 
     private static func listen(
-        _ host: String, _ port: Int, _ group: MultiThreadedEventLoopGroup, _ configuration: EmulatorConfiguration
+        _ host: String, _ port: Int, _ configuration: EmulatorConfiguration
     ) async throws -> Listener {
         let limits = configuration.connectionLimits
-        return try await ServerBootstrap(group: group)
+        return try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let gate = AcceptGate(limit: limits.connections) { reason in
@@ -144,8 +143,8 @@ public final class Emulator: Sendable {
     }
 
     private init(
-        _ configuration: EmulatorConfiguration, _ credential: EmulatorCredential, _ group: MultiThreadedEventLoopGroup,
-        _ pool: NIOThreadPool, _ storage: any Storage, _ catalogue: Catalogue, _ listener: Listener,
+        _ configuration: EmulatorConfiguration, _ credential: EmulatorCredential, _ ownPool: NIOThreadPool?,
+        _ storage: any Storage, _ catalogue: Catalogue, _ listener: Listener,
         _ control: Listener?, _ clock: EmulatorClock, _ recorder: ExchangeRecorder?
     ) {
         let endpoint = Self.endpoint(configuration.host, listener)
@@ -155,8 +154,7 @@ public final class Emulator: Sendable {
         region = configuration.region
         accessKeyID = credential.accessKeyID
         accessKeySecret = credential.accessKeySecret
-        self.group = group
-        self.pool = pool
+        self.ownPool = ownPool
         self.storage = storage
         self.recorder = recorder
         logger = configuration.logger
@@ -164,7 +162,8 @@ public final class Emulator: Sendable {
             control != nil || configuration.allowsFaultHeaders
             ? FaultRules(takesHeaders: configuration.allowsFaultHeaders, sleep: configuration.sleep) : nil
         let service = Service(
-            configuration: configuration, catalogue: catalogue, pool: pool, endpoint: endpoint, faults: faults,
+            configuration: configuration, catalogue: catalogue, pool: ownPool ?? .singleton, endpoint: endpoint,
+            faults: faults,
             recorder: recorder)
         var servers = [Self.serve(listener, service, service)]
         if let control, let faults, let recorder {
@@ -222,8 +221,7 @@ public final class Emulator: Sendable {
                 for server in servers { server.cancel() }
                 for server in servers { await server.value }
                 await recorder?.close()
-                try await group.shutdownGracefully()
-                try await pool.shutdownGracefully()
+                try await ownPool?.shutdownGracefully()
                 storage.close()
             }
             task = new

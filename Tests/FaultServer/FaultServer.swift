@@ -116,12 +116,10 @@ public final class FaultServer: Sendable {
     /// Host and port.
     public var authority: String { "127.0.0.1:\(port)" }
 
-    private let group: MultiThreadedEventLoopGroup
     private let listener: any Channel
     private let log: Log
 
-    private init(group: MultiThreadedEventLoopGroup, listener: any Channel, log: Log, scheme: String) {
-        self.group = group
+    private init(listener: any Channel, log: Log, scheme: String) {
         self.listener = listener
         self.log = log
         self.port = listener.localAddress?.port ?? 0
@@ -134,28 +132,22 @@ public final class FaultServer: Sendable {
     ///   - usesTLS: Whether to speak TLS, with ``TestCertificate``.
     ///   - script: What to do with each request.
     public static func start(usesTLS: Bool = false, _ script: @escaping Script) async throws -> FaultServer {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let log = Log()
-        do {
-            let tls = try usesTLS ? makeTLSContext() : nil
-            let listener = try await ServerBootstrap(group: group)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelOption(.autoRead, value: false)
-                .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        if let tls {
-                            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
-                        }
-                        try channel.pipeline.syncOperations.addHandler(Connection(script, log))
+        let tls = try usesTLS ? makeTLSContext() : nil
+        let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
                     }
+                    try channel.pipeline.syncOperations.addHandler(Connection(script, log))
                 }
-                .bind(host: "127.0.0.1", port: 0)
-                .get()
-            return FaultServer(group: group, listener: listener, log: log, scheme: usesTLS ? "https" : "http")
-        } catch {
-            try? await group.shutdownGracefully()
-            throw error
-        }
+            }
+            .bind(host: "127.0.0.1", port: 0)
+            .get()
+        return FaultServer(listener: listener, log: log, scheme: usesTLS ? "https" : "http")
     }
 
     private static func makeTLSContext() throws -> NIOSSLContext {
@@ -186,10 +178,14 @@ public final class FaultServer: Sendable {
         for promise in promises { promise.succeed(()) }
     }
 
-    /// Undoes ``Step/stopReading`` and ``Step/readSlowly(bytes:every:)`` on all connections. A server that
-    /// doesn't read doesn't see either that its client is gone.
+    /// Undoes ``Step/stopReading`` and ``Step/readSlowly(bytes:every:)`` on all connections; no later
+    /// step stops reading. A server that doesn't read doesn't see either that its client is gone.
     public func resumeReading() {
-        for channel in log.state.withLockedValue({ Array($0.channels.values) }) {
+        let channels = log.state.withLockedValue { state in
+            state.isReadingResumed = true
+            return Array(state.channels.values)
+        }
+        for channel in channels {
             channel.pipeline.fireUserInboundEventTriggered(ResumeReading())
         }
     }
@@ -203,9 +199,9 @@ public final class FaultServer: Sendable {
     /// Closes everything.
     public func stop() async {
         release()
+        log.state.withLockedValue { $0.isStopped = true }
         try? await listener.close().get()
         await closeConnections()
-        try? await group.shutdownGracefully()
     }
 
     /// Waits until something is true of the server; for a few seconds at most.
@@ -228,6 +224,8 @@ final class Log: Sendable {
         var peak = 0
         var channels: [Int: any Channel] = [:]
         var isReleased = false
+        var isReadingResumed = false
+        var isStopped = false
         var gates: [EventLoopPromise<Void>] = []
     }
 
@@ -278,13 +276,15 @@ private final class Connection: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         let channel = context.channel
-        number = log.state.withLockedValue { state in
-            defer { state.connections += 1 }
-            state.channels[state.connections] = channel
+        let isStopped = log.state.withLockedValue { state in
+            number = state.connections
+            state.connections += 1
+            state.channels[number] = channel
             state.peak = max(state.peak, state.channels.count)
-            return state.connections
+            return state.isStopped
         }
         context.fireChannelActive()
+        guard !isStopped else { return context.close(promise: nil) }
         context.read()
     }
 
@@ -462,7 +462,7 @@ private final class Connection: ChannelInboundHandler {
                     return
                 }
             case .stopReading:
-                pace = .stopped
+                if !log.state.withLockedValue({ $0.isReadingResumed }) { pace = .stopped }
             case .write(let bytes):
                 context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
             case .writeRepeatedly(let bytes, let times):

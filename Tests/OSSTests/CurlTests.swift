@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import OSS
 import OSSEmulator
+import Subprocess
 import Testing
 
 /// What is signed for others, used by a program that knows nothing of this SDK.
@@ -127,27 +128,11 @@ private enum Curl {
         return try await run(arguments + ["-F", "file=@\(file.path);filename=\(name)"])
     }
 
-    /// On a thread of its own: waiting for a process must not hold up the tasks that serve it.
     private static func run(_ arguments: [String]) async throws -> Reply {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread {
-                continuation.resume(with: Result { try wait(for: arguments) })
-            }
-        }
-    }
-
-    private static func wait(for arguments: [String]) throws -> Reply {
-        let process = Process()
-        process.executableURL = path.map { URL(filePath: $0) }
-        process.arguments = ["--silent", "--noproxy", "*", "--max-time", "60", "-w", "\n%{http_code}"] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let bytes = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let text = String(decoding: bytes, as: UTF8.self)
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return Reply(
-            status: Int(lines.last ?? "") ?? 0, body: lines.dropLast().joined(separator: "\n"))
+        let options = ["--silent", "--noproxy", "*", "--max-time", "60", "-w", "\n%{http_code}"]
+        let result = try await Subprocess.run(
+            .name("curl"), arguments: Arguments(options + arguments), output: .string(limit: 1 << 20), error: .discarded)
+        let lines = (result.standardOutput ?? "").split(separator: "\n", omittingEmptySubsequences: false)
+        return Reply(status: Int(lines.last ?? "") ?? 0, body: lines.dropLast().joined(separator: "\n"))
     }
 }

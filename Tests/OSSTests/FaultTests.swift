@@ -132,7 +132,7 @@ struct FaultTests {
     }
 
     @Test func aStallInTheBodyIsATimeoutForTheReader() async throws {
-        try await withClient(readWriteTimeout: .milliseconds(80)) { _ in
+        try await withClient(readWriteTimeout: .seconds(1)) { _ in
             [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .stall]
         } _: { client, _ in
             let object = try await client.getObject(get)

@@ -1,5 +1,6 @@
 import Foundation
 import SpecModel
+import Subprocess
 import Testing
 
 @testable import SwiftEmitter
@@ -27,7 +28,7 @@ import Testing
     }
 
     /// The formatter of the toolchain finds nothing to do in what the generator writes.
-    @Test func outputIsAFixedPointOfTheFormatter() throws {
+    @Test func outputIsAFixedPointOfTheFormatter() async throws {
         let repository = GoldenFileTests.repository
         let folder = FileManager.default.temporaryDirectory.appending(path: "oss-format-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -35,18 +36,11 @@ import Testing
         let files = try GoldenFileTests.sources().files.merging(WireTestLoweringTests.tests()) { first, _ in first }
         for (name, text) in files { try Data(text.utf8).write(to: folder.appending(path: name)) }
         for arguments in [["lint", "--strict"], ["format", "--in-place"]] {
-            let process = Process()
-            process.executableURL = URL(filePath: "/usr/bin/env")
-            process.arguments =
-                ["swift", "format"] + arguments + [
-                    "--configuration", "\(repository)/.swift-format", "--recursive", folder.path(),
-                ]
-            let output = Pipe()
-            process.standardError = output
-            try process.run()
-            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 0, "\(text)")
+            let options = ["--configuration", "\(repository)/.swift-format", "--recursive", folder.path()]
+            let result = try await Subprocess.run(
+                .name("swift"), arguments: Arguments(["format"] + arguments + options), output: .discarded,
+                error: .string(limit: 1 << 20))
+            #expect(result.terminationStatus.isSuccess, "\(result.standardError ?? "")")
         }
         for (name, text) in files {
             let formatted = try String(contentsOf: folder.appending(path: name), encoding: .utf8)

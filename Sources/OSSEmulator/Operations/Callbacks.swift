@@ -187,6 +187,8 @@ extension Service {
                 return response
             } catch let fault as Fault {
                 failure = fault
+            } catch ChannelError.connectTimeout {
+                failure = .callbackTooLate
             } catch {
                 failure = .callbackFailed
             }
@@ -205,13 +207,12 @@ extension Service {
         _ body: [UInt8], to place: (host: String, port: Int), path: String, _ headers: HTTPHeaders,
         _ loop: any EventLoop
     ) async throws -> [UInt8] {
-        typealias Client = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
         let time = TimeAmount.milliseconds(configuration.callbackTime.milliseconds)
-        let client: Client = try await ClientBootstrap(group: loop).connectTimeout(time)
+        let client: CallbackChannel = try await ClientBootstrap(group: loop).connectTimeout(time)
             .connect(to: try SocketAddress(ipAddress: place.host, port: place.port)) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                    return try Client(wrappingChannelSynchronously: channel)
+                    return try CallbackChannel(wrappingChannelSynchronously: channel)
                 }
             }
         let isLate = NIOLoopBoundBox(false, eventLoop: loop)
@@ -220,7 +221,21 @@ extension Service {
             client.channel.close(promise: nil)
         }
         defer { timer.cancel() }
-        return try await client.executeThenClose { inbound, outbound in
+        do {
+            return try await exchange(client, body, path, headers)
+        } catch {
+            // What ends at the limit may end anywhere: while writing, too.
+            guard try await loop.submit({ isLate.value }).get() else { throw error }
+            throw Fault.callbackTooLate
+        }
+    }
+
+    private typealias CallbackChannel = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+
+    private func exchange(
+        _ client: CallbackChannel, _ body: [UInt8], _ path: String, _ headers: HTTPHeaders
+    ) async throws -> [UInt8] {
+        try await client.executeThenClose { inbound, outbound in
             let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: path, headers: headers)
             try await outbound.write(
                 contentsOf: [.head(head), .body(.byteBuffer(ByteBuffer(bytes: body))), .end(nil)])
@@ -243,8 +258,7 @@ extension Service {
                     return answer
                 }
             }
-            let wasLate = try await loop.submit { isLate.value }.get()
-            throw wasLate ? Fault.callbackFailed("Cost too long time", ec: "0007-00000202") : Fault.callbackFailed
+            throw Fault.callbackFailed
         }
     }
 }
@@ -253,6 +267,8 @@ extension Fault {
     static func invalidCallback(_ name: String, _ value: String, _ message: String, ec: String = "") -> Fault {
         invalidArgument(name, value, message, ec: ec)
     }
+
+    static let callbackTooLate = callbackFailed("Cost too long time", ec: "0007-00000202")
 
     /// The object is stored all the same.
     static func callbackFailed(_ message: String, ec: String = "0007-00000203") -> Fault {
