@@ -13,7 +13,8 @@ package import OSSRuntime
 
     /// What credentials providers send their requests with, unless they are given something else.
     package enum CredentialsTransport {
-        package static let shared: any HTTPTransport = URLSessionTransport(connectTimeout: .seconds(3), maxConnections: 4)
+        /// A test puts its own here while it makes a provider: none of theirs may leave the machine.
+        @TaskLocal package static var shared: any HTTPTransport = URLSessionTransport(connectTimeout: .seconds(3), maxConnections: 4)
     }
 #else
     import OSSAsyncHTTPClient
@@ -28,7 +29,8 @@ package import OSSRuntime
 
     /// What credentials providers send their requests with, unless they are given something else.
     package enum CredentialsTransport {
-        package static let shared: any HTTPTransport = AsyncHTTPClientTransport(
+        /// A test puts its own here while it makes a provider: none of theirs may leave the machine.
+        @TaskLocal package static var shared: any HTTPTransport = AsyncHTTPClientTransport(
             configuration: TransportConfiguration(connectTimeout: .seconds(3), maxConnections: 4))
     }
 #endif
