@@ -12,6 +12,8 @@ let package = Package(
         .library(name: "OSS", targets: ["OSS"]),
         .library(name: "OSSAsyncHTTPClient", targets: ["OSSAsyncHTTPClient"]),
         .library(name: "OSSURLSession", targets: ["OSSURLSession"]),
+        .library(name: "OSSConfiguration", targets: ["OSSConfiguration"]),
+        .library(name: "OSSKMS", targets: ["OSSKMS"]),
         .library(name: "OSSEmulator", targets: ["OSSEmulator"]),
         .executable(name: "oss-emulator", targets: ["oss-emulator"]),
         .executable(name: "oss-generate", targets: ["oss-generate"]),
@@ -20,6 +22,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.0.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto.git", "3.12.3"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.4.0"),
@@ -69,6 +72,23 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]
         ),
+        .target(
+            name: "OSSConfiguration",
+            dependencies: [
+                "OSS",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        // Apart, since RSA takes more of swift-crypto than everybody should build.
+        .target(
+            name: "OSSKMS",
+            dependencies: [
+                "OSS", "OSSRuntime",
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
+            ]
+        ),
         .executableTarget(name: "oss-quickstart", dependencies: ["OSS"]),
 
         // The local server
@@ -82,6 +102,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
             ]
         ),
         .executableTarget(
@@ -119,6 +140,16 @@ let package = Package(
                 "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "OSSRuntime", "OSSURLSession",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]
+        ),
+        .testTarget(
+            name: "OSSConfigurationTests",
+            dependencies: [
+                "OSS", "OSSConfiguration",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(name: "OSSChecksumTests", dependencies: ["COSSChecksum", "OSSChecksum"]),
@@ -139,12 +170,13 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
             ]
         ),
         .testTarget(
             name: "OSSTests",
             dependencies: [
-                "FaultServer", "OSS", "OSSEmulator", "WireTestSupport",
+                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "OSSKMS", "WireTestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
@@ -156,7 +188,9 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "OSSURLSession",
+                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSConfiguration", "OSSEmulator", "OSSKMS", "OSSURLSession",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -179,16 +213,17 @@ let package = Package(
         .executableTarget(
             name: "oss-interop",
             dependencies: [
-                "OSS",
+                "OSS", "OSSKMS",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             path: "Tests/Interop/oss-interop"
         ),
+        .target(name: "AllocationCount", path: "Tests/AllocationCount"),
         .executableTarget(
             name: "oss-benchmark",
             dependencies: [
-                "OSS", "OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime",
+                "AllocationCount", "OSS", "OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -119,7 +119,8 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     ) throws -> (HTTPClient.Request, id: UInt64) {
         var headers = HTTPHeaders()
         headers.reserveCapacity(request.head.headerFields.count + 4)
-        if let authority = request.head.authority { headers.add(name: "host", value: authority) }
+        // A redirect may lead to another host; AsyncHTTPClient then takes it from the URL.
+        if !followsRedirects, let authority = request.head.authority { headers.add(name: "host", value: authority) }
         for field in request.head.headerFields {
             headers.add(name: field.name.rawName, value: field.value)
         }

@@ -9,6 +9,8 @@ import NIOHTTP1
 /// - The end of the response is seen even while the request is still being sent: a delegate isn't told.
 /// - Changes of writability are seen before AsyncHTTPClient acts on them. An upload that asks it to wait for
 ///   writability would wait for ever if the connection dies meanwhile; so it is never asked to (see `Upload`).
+/// - A response's end that overtakes the request's waits for it. AsyncHTTPClient would give the connection back only
+///   after a detour through the request's event loop, and stop the program if it was closed meanwhile.
 final class WireHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = HTTPClientResponsePart
@@ -17,8 +19,14 @@ final class WireHandler: ChannelDuplexHandler {
 
     private let exchanges: ExchangeTable
     private var exchange: Exchange?
+    /// Whether the request was written in full.
+    private var isRequestComplete = true
+    /// Whether AsyncHTTPClient goes on sending after this response; after an error it doesn't.
+    private var awaitsRequest = true
+    /// The end of a response that is ahead of its request's.
+    private var earlyEnd: NIOAny?
 
-    private init(_ exchanges: ExchangeTable) {
+    init(_ exchanges: ExchangeTable) {
         self.exchanges = exchanges
     }
 
@@ -32,22 +40,51 @@ final class WireHandler: ChannelDuplexHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard case .head(var head) = unwrapOutboundIn(data), let exchange = exchanges.claim(&head) else {
+        let part = unwrapOutboundIn(data)
+        switch part {
+        case .head: isRequestComplete = false
+        case .body: break
+        case .end: isRequestComplete = true
+        }
+        guard case .head(var head) = part, let exchange = exchanges.claim(&head) else {
             return context.write(data, promise: promise)
         }
         self.exchange = exchange
-        if let target = exchange.attach(to: context.channel) { head.uri = target }
+        if let target = exchange.attach(to: context.channel) {
+            head.uri = target
+        } else if !head.headers.contains(name: "authorization") {
+            // AsyncHTTPClient has taken the signature off, since the redirect leads to another host.
+            head.headers.remove(name: "x-oss-security-token")
+        }
         context.write(wrapOutboundOut(.head(head)), promise: promise)
     }
 
+    func flush(context: ChannelHandlerContext) {
+        context.flush()
+        if isRequestComplete { passEarlyEnd(context) }
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard let exchange, case .end = unwrapInboundIn(data) else {
-            return context.fireChannelRead(data)
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            awaitsRequest = head.status.code < 300
+            context.fireChannelRead(data)
+        case .body:
+            context.fireChannelRead(data)
+        case .end:
+            // Given up first: the connection may be handed its next request while this one is passed on.
+            let exchange = exchange
+            self.exchange = nil
+            if awaitsRequest, !isRequestComplete { earlyEnd = data } else { context.fireChannelRead(data) }
+            exchange?.responseEndedOnWire()
         }
-        // Given up first: the connection may be handed its next request while this one is passed on.
-        self.exchange = nil
-        context.fireChannelRead(data)
-        exchange.responseEndedOnWire()
+    }
+
+    private func passEarlyEnd(_ context: ChannelHandlerContext) {
+        guard let end = earlyEnd else { return }
+        earlyEnd = nil
+        context.fireChannelRead(end)
+        context.fireChannelReadComplete()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -61,6 +98,7 @@ final class WireHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         exchange = nil
+        passEarlyEnd(context)
         context.fireChannelInactive()
     }
 

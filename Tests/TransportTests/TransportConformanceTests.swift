@@ -374,7 +374,7 @@ struct TransportConformanceTests {
     func stallInTheBody(_ subject: TransportUnderTest) async throws {
         try await run(subject, script: { _ in [.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"), .stall] }) {
             transport, server in
-            let response = try await transport.send(TransportRequest(to: server.authority, timeout: .milliseconds(60)))
+            let response = try await transport.send(TransportRequest(to: server.authority, timeout: .milliseconds(700)))
             await expectError(.timeout) { _ = try await response.body.collect(upTo: 10) }
             #expect(await server.eventually { $0.openConnectionCount == 0 })
         }
@@ -395,7 +395,7 @@ struct TransportConformanceTests {
 
     @Test(arguments: TransportUnderTest.all)
     func slowIsNotStalled(_ subject: TransportUnderTest) async throws {
-        let drip = (0..<8).flatMap { _ in [FaultServer.Step.wait(.milliseconds(40)), .write("x")] }
+        let drip = (0..<8).flatMap { _ in [FaultServer.Step.wait(.milliseconds(100)), .write("x")] }
         try await run(
             subject,
             script: { _ in
@@ -403,7 +403,7 @@ struct TransportConformanceTests {
             }
         ) { transport, server in
             // Longer in all than the timeout, but never without a byte for that long.
-            let response = try await transport.send(TransportRequest(to: server.authority, timeout: .milliseconds(240)))
+            let response = try await transport.send(TransportRequest(to: server.authority, timeout: .milliseconds(700)))
             #expect(try await response.body.text(upTo: 10) == "xxxxxxxx")
         }
     }
@@ -417,10 +417,10 @@ struct TransportConformanceTests {
                 [.write("HTTP/1.1 200 OK\r\nContent-Length: 32000000\r\n\r\n"), .writeRepeatedly(chunk, times: 32)]
             }
         ) { transport, server in
-            let response = try await transport.send(TransportRequest(to: server.authority, timeout: .milliseconds(50)))
+            let response = try await transport.send(TransportRequest(to: server.authority, timeout: .milliseconds(700)))
             var count = 0
             for try await chunk in response.body {
-                if count == 0 { try await Task.sleep(for: .milliseconds(200)) }
+                if count == 0 { try await Task.sleep(for: .milliseconds(900)) }
                 count += chunk.count
             }
             #expect(count == 32_000_000)
@@ -430,18 +430,18 @@ struct TransportConformanceTests {
     @Test(arguments: TransportUnderTest.all(for: .patienceWithBodies))
     func aSlowBodyIsNotAStallOfTheServer(_ subject: TransportUnderTest) async throws {
         struct Slow: AsyncSequence, AsyncIteratorProtocol, Sendable {
-            var rest = 3
+            var rest = 2
             mutating func next() async throws -> [UInt8]? {
                 guard rest > 0 else { return nil }
                 rest -= 1
-                try await Task.sleep(for: .milliseconds(120))
+                try await Task.sleep(for: .milliseconds(800))
                 return [1]
             }
             func makeAsyncIterator() -> Slow { self }
         }
         try await run(subject, script: { _ in [.readBody, .reply()] }) { transport, server in
             let response = try await transport.send(
-                TransportRequest(.put, to: server.authority, body: .stream(Slow()), timeout: .milliseconds(50))
+                TransportRequest(.put, to: server.authority, body: .stream(Slow()), timeout: .milliseconds(700))
             )
             #expect(response.head.status == .ok)
         }

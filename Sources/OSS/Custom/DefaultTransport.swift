@@ -1,4 +1,4 @@
-import OSSRuntime
+package import OSSRuntime
 
 #if canImport(Darwin)
     import OSSURLSession
@@ -12,8 +12,9 @@ import OSSRuntime
     }
 
     /// What credentials providers send their requests with, unless they are given something else.
-    enum CredentialsTransport {
-        static let shared = URLSessionTransport(connectTimeout: .seconds(3), maxConnections: 4)
+    package enum CredentialsTransport {
+        /// A test puts its own here while it makes a provider: none of theirs may leave the machine.
+        @TaskLocal package static var shared: any HTTPTransport = URLSessionTransport(connectTimeout: .seconds(3), maxConnections: 4)
     }
 #else
     import OSSAsyncHTTPClient
@@ -27,8 +28,9 @@ import OSSRuntime
     }
 
     /// What credentials providers send their requests with, unless they are given something else.
-    enum CredentialsTransport {
-        static let shared = AsyncHTTPClientTransport(
+    package enum CredentialsTransport {
+        /// A test puts its own here while it makes a provider: none of theirs may leave the machine.
+        @TaskLocal package static var shared: any HTTPTransport = AsyncHTTPClientTransport(
             configuration: TransportConfiguration(connectTimeout: .seconds(3), maxConnections: 4))
     }
 #endif
