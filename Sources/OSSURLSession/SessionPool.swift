@@ -60,7 +60,8 @@ final class SessionPool: Sendable {
 
     init(_ configuration: TransportConfiguration, limit: Int, _ trust: ServerTrust) {
         settings = Settings(
-            idleTimeout: configuration.idleTimeout, trust: trust, limit: limit, proxy: configuration.proxy)
+            idleTimeout: max(configuration.idleTimeout, .milliseconds(1)), trust: trust, limit: limit,
+            proxy: configuration.proxy)
     }
 
     /// - Throws: `OSSError` of kind `invalidConfiguration` that names what URLSession can't do.

@@ -130,7 +130,15 @@ import Testing
 
         var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
         configuration.transport = LoggingTransport(base: try URLSessionTransport())
-        _ = try OSSClient(configuration)
+
+        let emulator = try await Emulator.start()
+        configuration.endpoint = emulator.endpoint
+        configuration.credentials = .static(
+            accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret)
+        let client = try OSSClient(configuration)
+        #expect(try await client.listBuckets(.init()).buckets.isEmpty)
+        await client.shutdown()
+        try await emulator.shutdown()
     }
 
     @Test func oneCall() async throws {
