@@ -34,7 +34,7 @@ struct OutgoingRequest: Sendable {
             if Self.hasDotSegment(target) {
                 throw Self.refusal(
                     "its path '\(Self.path(of: target))' has a segment '.' or '..', which URLSession resolves on Linux; "
-                        + "use the AsyncHTTPClient transport for such keys",
+                        + "use AsyncHTTPClientTransport for such keys",
                     host
                 )
             }

@@ -92,7 +92,8 @@ final class SessionDelegate: NSObject, URLSessionDataDelegate {
         #else
             // Asked about a reply 401 that is here in full by now, and that some versions never end by themselves.
             exchange(task)?.ended()
-            completionHandler(.cancelAuthenticationChallenge, nil)
+            // Not here: cancelling waits for this thread.
+            DispatchQueue.global().async { completionHandler(.cancelAuthenticationChallenge, nil) }
         #endif
     }
 }

@@ -21,7 +21,12 @@ final class SessionPool: Sendable {
 
         fileprivate init(_ settings: Settings) {
             delegate = SessionDelegate(settings.trust)
-            session = URLSession(configuration: settings.makeConfiguration(), delegate: delegate, delegateQueue: nil)
+            #if canImport(FoundationNetworking)
+                let queue: OperationQueue? = ImmediateQueue()
+            #else
+                let queue: OperationQueue? = nil
+            #endif
+            session = URLSession(configuration: settings.makeConfiguration(), delegate: delegate, delegateQueue: queue)
         }
     }
 
@@ -148,6 +153,15 @@ final class SessionPool: Sendable {
         return wasteful != nil
     }
 }
+
+#if canImport(FoundationNetworking)
+    /// Calls the delegate where URLSession reports to it. On a queue of its own, all that libcurl receives would pile up
+    /// in memory when the delegate is slower; and changing threads for each piece costs more than handling it.
+    private final class ImmediateQueue: OperationQueue, @unchecked Sendable {
+        // Sendable: it has nothing of its own.
+        override func addOperation(_ block: @escaping @Sendable () -> Void) { block() }
+    }
+#endif
 
 /// What the sessions of a transport have in common.
 private struct Settings: Sendable {

@@ -13,7 +13,7 @@ public import OSSRuntime
 /// used.
 ///
 /// What URLSession does by itself, and can't be kept from:
-/// - It undoes a `Content-Encoding` it knows. ``TransportResponse/isBodyDecoded`` then says so, and the checksum of the
+/// - It undoes a `Content-Encoding` it knows. `TransportResponse.isBodyDecoded` then says so, and the checksum of the
 ///   object isn't compared.
 /// - It tries a request again when an idle connection turns out to be closed, unless it has a streamed body.
 /// - It doesn't tell when a connection is made. Where that can't be seen (no TLS, and no body sent yet), connect and
@@ -21,8 +21,9 @@ public import OSSRuntime
 ///
 /// On Linux, `URLSession` is a layer over libcurl that does less. AsyncHTTPClient is the better choice there, and the
 /// default. With this transport on Linux:
-/// - Proxies, ``TransportConfiguration/insecureSkipVerify`` and ``TransportConfiguration/trustedCertificatesFile`` are
+/// - Proxies, `TransportConfiguration.insecureSkipVerify` and `TransportConfiguration.trustedCertificatesFile` are
 ///   refused when it is made. What libcurl reads from the environment (`http_proxy` and its like) applies.
+/// - A response whose `Content-Encoding` libcurl doesn't know can't be read.
 /// - Paths with a segment `.` or `..` are refused when they are sent: libcurl would send others.
 /// - What a slow reader doesn't take of a response is kept in a temporary file; the server isn't held back.
 /// - All sessions of a process share one thread, which waits while a streamed body has nothing to send. So a body must

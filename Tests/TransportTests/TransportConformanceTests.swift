@@ -191,8 +191,7 @@ struct TransportConformanceTests {
         }
     }
 
-    /// FEATURES `cfg-redirect`.
-    @Test(arguments: TransportUnderTest.all)
+    @Test("cfg-redirect: redirects are followed only when asked", arguments: TransportUnderTest.all)
     func redirectsAreFollowedOnlyWhenAsked(_ subject: TransportUnderTest) async throws {
         for follows in [false, true] {
             try await run(
@@ -216,7 +215,7 @@ struct TransportConformanceTests {
 
     // MARK: Failures of the server
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test("err-transport: a reset before the head", arguments: TransportUnderTest.all)
     func resetBeforeTheHead(_ subject: TransportUnderTest) async throws {
         for end in [FaultServer.Step.reset, .close] {
             try await run(subject, script: { _ in [.readBody, end] }) { transport, server in
@@ -354,8 +353,8 @@ struct TransportConformanceTests {
 
     // MARK: Time
 
-    /// TRAPS 20, FEATURES `cfg-readwrite-timeout`.
-    @Test(arguments: TransportUnderTest.all)
+    /// TRAPS 20.
+    @Test("cfg-readwrite-timeout: a stall before the head", arguments: TransportUnderTest.all)
     func stallBeforeTheHead(_ subject: TransportUnderTest) async throws {
         // Small, for a transport that can't tell one from the other.
         let configuration = TransportConfiguration(connectTimeout: .seconds(1))
@@ -371,7 +370,7 @@ struct TransportConformanceTests {
         }
     }
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test("cfg-readwrite-timeout: a stall in the body", arguments: TransportUnderTest.all)
     func stallInTheBody(_ subject: TransportUnderTest) async throws {
         try await run(subject, script: { _ in [.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"), .stall] }) {
             transport, server in
@@ -381,7 +380,7 @@ struct TransportConformanceTests {
         }
     }
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test("cfg-readwrite-timeout: a stall of an upload", arguments: TransportUnderTest.all)
     func stallOfAnUpload(_ subject: TransportUnderTest) async throws {
         let tap = Tap()
         try await run(subject, script: { _ in [.stopReading, .stall] }) { transport, server in
@@ -658,7 +657,7 @@ struct TransportConformanceTests {
 
     // MARK: Connecting
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test("err-transport: a refused connection", arguments: TransportUnderTest.all)
     func connectionRefused(_ subject: TransportUnderTest) async throws {
         let server = try await FaultServer.start { _ in [] }
         let authority = server.authority
@@ -675,7 +674,7 @@ struct TransportConformanceTests {
         await shutdown()
     }
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test("err-transport: an unknown name", arguments: TransportUnderTest.all)
     func unknownName(_ subject: TransportUnderTest) async throws {
         let (transport, shutdown) = try subject.make(.init())
         await expectError(.dns) { _ = try await transport.send(TransportRequest(to: "no-such-host.invalid")) }
@@ -686,7 +685,7 @@ struct TransportConformanceTests {
         try await transport.send(TransportRequest(to: server.authority, scheme: "https")).body.text(upTo: 9)
     }
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test("err-transport: a server that is not trusted", arguments: TransportUnderTest.all)
     func aServerThatIsNotTrustedIsRefused(_ subject: TransportUnderTest) async throws {
         try await run(subject, usesTLS: true, script: { _ in [.reply()] }) { transport, server in
             await expectError(.tls) { _ = try await getWithTLS(transport, server) }
@@ -722,7 +721,9 @@ struct TransportConformanceTests {
         }
     }
 
-    @Test(arguments: TransportUnderTest.all(for: .connectTimeoutOfTLS))
+    @Test(
+        "cfg-connect-timeout: a server that does not answer the handshake",
+        arguments: TransportUnderTest.all(for: .connectTimeoutOfTLS))
     func tlsToAServerWithoutIt(_ subject: TransportUnderTest) async throws {
         try await run(subject, script: { _ in [.close] }) { transport, server in
             await expectError(.connectTimeout) {
@@ -738,8 +739,8 @@ struct TransportConformanceTests {
         }
     }
 
-    /// FEATURES `cfg-proxy`: the server plays the proxy, and then the endpoint behind it.
-    @Test(arguments: TransportUnderTest.all(for: .proxy))
+    /// The server plays the proxy, and then the endpoint behind it.
+    @Test("cfg-proxy: a tunnel with user and password", arguments: TransportUnderTest.all(for: .proxy))
     func proxy(_ subject: TransportUnderTest) async throws {
         let server = try await FaultServer.start { request in
             guard request.method == "CONNECT" else { return [.readBody, .reply(body: "through")] }
@@ -761,8 +762,7 @@ struct TransportConformanceTests {
         await server.stop()
     }
 
-    /// FEATURES `cfg-max-connections`.
-    @Test(arguments: TransportUnderTest.all)
+    @Test("cfg-max-connections: no more connections than allowed", arguments: TransportUnderTest.all)
     func noMoreConnectionsThanAllowed(_ subject: TransportUnderTest) async throws {
         // Waiting for a turn isn't connecting: it takes longer here than the connect timeout allows.
         let configuration = TransportConfiguration(connectTimeout: .milliseconds(300), maxConnections: 5)

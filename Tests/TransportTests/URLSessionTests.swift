@@ -168,8 +168,8 @@ struct URLSessionTests {
         #expect((mapped.cause as? URLError)?.code == .networkConnectionLost)
     }
 
-    /// FEATURES `cfg-max-connections`: what isn't needed any more is closed though others are busy.
-    @Test func unusedConnectionsAreClosedWhileOthersAreUsed() async throws {
+    @Test("cfg-max-connections: what isn't needed any more is closed while others are busy")
+    func unusedConnectionsAreClosedWhileOthersAreUsed() async throws {
         try await withServer(
             TransportConfiguration(idleTimeout: .milliseconds(50)),
             script: { _ in [.wait(.milliseconds(5)), .reply()] }
@@ -202,6 +202,15 @@ struct URLSessionTests {
                 let error = #expect(throws: OSSError.self) { try URLSessionTransport(configuration: configuration) }
                 #expect(error?.kind == .invalidConfiguration)
                 #expect(error?.message.contains(name) == true)
+            }
+        }
+
+        @Test func anEncodingThatURLSessionDoesNotKnowIsAnError() async throws {
+            try await withServer(script: { _ in [.reply(headers: [("Content-Encoding", "utf-8")], body: "abc")] }) {
+                transport, server in
+                await expectError(.protocolViolation) {
+                    _ = try await transport.send(TransportRequest(.get, to: server.authority)).body.collect(upTo: 9)
+                }
             }
         }
 
@@ -247,21 +256,25 @@ struct URLSessionTests {
 
         /// All wait while a body has nothing to give, and nobody is blamed for it.
         @Test func aPauseOfABodyIsNoStallOfOthers() async throws {
-            let configuration = TransportConfiguration(connectTimeout: .milliseconds(50))
-            try await withServer(configuration, script: { _ in [.readBody, .reply()] }) { transport, server in
+            let configuration = TransportConfiguration(connectTimeout: .seconds(1))
+            try await withServer(
+                configuration,
+                script: { $0.target == "/other" ? [.waitForRelease, .reply()] : [.readBody, .reply()] }
+            ) { transport, server in
                 let authority = server.authority
+                let other = Task {
+                    let request = TransportRequest(.get, "/other", to: authority, timeout: .milliseconds(500))
+                    return try await transport.send(request).head.status
+                }
+                #expect(await server.eventually { $0.requests.count == 1 })
                 let (chunks, source) = AsyncStream<[UInt8]>.makeStream()
                 let upload = Task {
                     try await transport.send(TransportRequest(.put, to: authority, body: .stream(chunks))).head.status
                 }
                 source.yield([1])
-                #expect(await server.eventually { $0.requests.first?.bodyLength == 1 })
-                let other = Task {
-                    let request = TransportRequest(.get, to: authority, timeout: .milliseconds(50))
-                    return try await transport.send(request).head.status
-                }
-                try await Task.sleep(for: .milliseconds(400))
-                source.yield([2])
+                #expect(await server.eventually { $0.requests.last?.bodyLength == 1 })
+                server.release()
+                try await Task.sleep(for: .seconds(2))
                 source.finish()
                 #expect(try await upload.value == .ok)
                 #expect(try await other.value == .ok)
