@@ -419,7 +419,7 @@ extension ServiceClient {
         }
 
         var body = response.body
-        if let checksum = downloadChecksum(metadata, request) {
+        if !response.isBodyDecoded, let checksum = downloadChecksum(metadata, request) {
             let download = BodyChecksum()
             body = body.observed {
                 download.update($0)
