@@ -529,7 +529,8 @@ struct TransportConformanceTests {
     // MARK: Back-pressure
 
     @Test(
-        "body-out: a reader that does not read holds the server back", arguments: TransportUnderTest.all(for: .backPressureOfResponses))
+        "body-out: a reader that does not read holds the server back",
+        arguments: TransportUnderTest.all(for: .backPressureOfResponses))
     func aReaderThatDoesNotReadHoldsTheServerBack(_ subject: TransportUnderTest) async throws {
         let chunk = [UInt8](repeating: 1, count: 1_000_000)
         try await run(
