@@ -34,7 +34,10 @@ enum Redirect {
             }
         }
         if next.head.scheme != request.head.scheme || next.head.authority != request.head.authority {
-            for name in [HTTPField.Name.authorization, .cookie, .origin] { next.head.headerFields[name] = nil }
+            for name in ["Authorization", "x-oss-security-token", "Cookie", "Origin"].compactMap({ HTTPField.Name($0) })
+            {
+                next.head.headerFields[name] = nil
+            }
         }
         return next
     }

@@ -102,6 +102,34 @@ struct ConfigurationTests {
         #expect(agents[1] == agents[0] + "/my-app/1.2")
     }
 
+    @Test("header fields of all calls give way to those of the operation and of the call")
+    func defaultHeaders()
+        async throws
+    {
+        try await withServer {
+            $0.defaultHeaders[.cacheControl] = "max-age=1"
+            $0.defaultHeaders[.contentType] = "text/x-default"
+            $0.defaultHeaders[.init("x-oss-request-payer")!] = "requester"
+        } _: { _ in
+            [.readBody, .reply()]
+        } _: { client, server in
+            try await client.putObject(put)
+            try await client.putObject(.init(bucket: "my-bucket", key: "a", body: "x", cacheControl: "no-cache"))
+            try await client.putObject(put, options: .init(headers: [.contentType: "text/x-mine"]))
+            let requests = server.requests
+            #expect(requests.map { $0.header("cache-control") } == ["max-age=1", "no-cache", "max-age=1"])
+            #expect(
+                requests.map { $0.header("content-type") } == ["text/x-default", "text/x-default", "text/x-mine"])
+            #expect(requests.allSatisfy { $0.header("x-oss-request-payer") == "requester" })
+            for request in requests {
+                let names = request.headers.map { $0.name.lowercased() }
+                #expect(Set(names).count == names.count)
+            }
+            let presigned = try await client.presign(get)
+            #expect(!presigned.headers.contains { $0.name == .cacheControl })
+        }
+    }
+
     // MARK: Checksums
 
     @Test("cfg-crc: each check can be switched off by itself", arguments: [true, false], [true, false])

@@ -338,7 +338,7 @@ struct ConnectionTests {
 
     @Test("body-out: streamed in pieces that no buffer outgrows") func pieces() async throws {
         let chunk = [UInt8](repeating: 7, count: 1 << 20)
-        let count = 256
+        let count = 64
         let read = Locked(0)
         try await withServer { _ in
             [

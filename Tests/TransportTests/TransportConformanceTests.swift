@@ -82,7 +82,8 @@ struct TransportConformanceTests {
         }
     }
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test(
+        "body-in: with a length, and chunked", arguments: TransportUnderTest.all)
     func bodiesGoOut(_ subject: TransportUnderTest) async throws {
         try await run(subject, script: { _ in [.readBody, .reply()] }) { transport, server in
             let bytes = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0) }
@@ -105,7 +106,8 @@ struct TransportConformanceTests {
         }
     }
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test(
+        "body-out: with a length, chunked, and until the end", arguments: TransportUnderTest.all)
     func bodiesComeIn(_ subject: TransportUnderTest) async throws {
         let chunk = [UInt8](repeating: 5, count: 100_000)
         try await run(
@@ -213,6 +215,50 @@ struct TransportConformanceTests {
         }
     }
 
+    @Test("cfg-redirect: another host gets neither signature nor token", arguments: TransportUnderTest.all)
+    func redirectsToAnotherHost(_ subject: TransportUnderTest) async throws {
+        let other = try await FaultServer.start { _ in [.readBody, .reply(body: "there")] }
+        let location = other.url + "/new"
+        try await run(
+            subject,
+            TransportConfiguration(followsRedirects: true),
+            script: { _ in [.readBody, .reply(status: 302, headers: [("Location", location)])] }
+        ) { transport, server in
+            var request = TransportRequest(to: server.authority, path: "/old")
+            request.head.headerFields[.authorization] = "hush"
+            request.head.headerFields[.init("x-oss-security-token")!] = "hush"
+            request.head.headerFields[.init("x-oss-date")!] = "20231216T162057Z"
+            let response = try await transport.send(request)
+            #expect(try await response.body.text(upTo: 9) == "there")
+            #expect(server.requests.first?.header("authorization") == "hush")
+        }
+        #expect(other.requests.map(\.target) == ["/new"])
+        #expect(other.requests.first?.header("host") == other.authority)
+        #expect(other.requests.first?.header("x-oss-date") == "20231216T162057Z")
+        #expect(other.requests.first?.headers.contains { $0.value == "hush" } == false)
+        await other.stop()
+    }
+
+    @Test("cfg-redirect: not from https to http", arguments: TransportUnderTest.all(for: .tlsSettings))
+    func redirectsToPlainHTTP(_ subject: TransportUnderTest) async throws {
+        let other = try await FaultServer.start { _ in [.readBody, .reply(body: "there")] }
+        let location = other.url + "/new"
+        try await run(
+            subject,
+            TransportConfiguration(insecureSkipVerify: true, followsRedirects: true),
+            usesTLS: true,
+            script: { _ in [.readBody, .reply(status: 307, headers: [("Location", location)])] }
+        ) { transport, server in
+            // A transport reports it, or gives back what it didn't follow.
+            let response = try? await transport.send(
+                TransportRequest(.put, to: server.authority, scheme: "https", body: "abc"))
+            #expect(response?.head.status.code ?? 307 == 307)
+            #expect(server.requests.count == 1)
+        }
+        #expect(other.connectionCount == 0)
+        await other.stop()
+    }
+
     // MARK: Failures of the server
 
     @Test("err-transport: a reset before the head", arguments: TransportUnderTest.all)
@@ -227,7 +273,8 @@ struct TransportConformanceTests {
         }
     }
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test(
+        "err-transport: a reset in the body", arguments: TransportUnderTest.all)
     func resetInTheBody(_ subject: TransportUnderTest) async throws {
         for end in [FaultServer.Step.reset, .close] {
             try await run(
@@ -266,7 +313,8 @@ struct TransportConformanceTests {
         }
     }
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test(
+        "err-transport: what is not HTTP", arguments: TransportUnderTest.all)
     func notHTTP(_ subject: TransportUnderTest) async throws {
         try await run(subject, script: { _ in [.write("SSH-2.0-OpenSSH_9.2\r\n\r\n")] }) { transport, server in
             await expectError(.protocolViolation) {
@@ -393,7 +441,8 @@ struct TransportConformanceTests {
         }
     }
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test(
+        "cfg-readwrite-timeout: slow is not stalled", arguments: TransportUnderTest.all)
     func slowIsNotStalled(_ subject: TransportUnderTest) async throws {
         let drip = (0..<8).flatMap { _ in [FaultServer.Step.wait(.milliseconds(100)), .write("x")] }
         try await run(
@@ -473,7 +522,9 @@ struct TransportConformanceTests {
 
     // MARK: Back-pressure
 
-    @Test(arguments: TransportUnderTest.all(for: .backPressureOfResponses))
+    @Test(
+        "body-out: a reader that does not read holds the server back",
+        arguments: TransportUnderTest.all(for: .backPressureOfResponses))
     func aReaderThatDoesNotReadHoldsTheServerBack(_ subject: TransportUnderTest) async throws {
         let chunk = [UInt8](repeating: 1, count: 1_000_000)
         try await run(
@@ -494,7 +545,8 @@ struct TransportConformanceTests {
         }
     }
 
-    @Test(arguments: TransportUnderTest.all)
+    @Test(
+        "body-in: a server that does not read holds the body back", arguments: TransportUnderTest.all)
     func aServerThatDoesNotReadHoldsTheBodyBack(_ subject: TransportUnderTest) async throws {
         let tap = Tap(chunk: [UInt8](repeating: 1, count: 1_000_000), limit: 200)
         try await run(subject, script: { _ in [.stopReading, .stall] }) { transport, server in
@@ -685,7 +737,7 @@ struct TransportConformanceTests {
         try await transport.send(TransportRequest(to: server.authority, scheme: "https")).body.text(upTo: 9)
     }
 
-    @Test("err-transport: a server that is not trusted", arguments: TransportUnderTest.all)
+    @Test("cfg-insecure, err-transport: a server that is not trusted", arguments: TransportUnderTest.all)
     func aServerThatIsNotTrustedIsRefused(_ subject: TransportUnderTest) async throws {
         try await run(subject, usesTLS: true, script: { _ in [.reply()] }) { transport, server in
             await expectError(.tls) { _ = try await getWithTLS(transport, server) }
