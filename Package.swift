@@ -188,7 +188,8 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSConfiguration", "OSSEmulator", "OSSKMS", "OSSURLSession",
+                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSConfiguration", "OSSEmulator", "OSSKMS",
+                "OSSURLSession",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),

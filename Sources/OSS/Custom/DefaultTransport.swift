@@ -14,7 +14,8 @@ package import OSSRuntime
     /// What credentials providers send their requests with, unless they are given something else.
     package enum CredentialsTransport {
         /// A test puts its own here while it makes a provider: none of theirs may leave the machine.
-        @TaskLocal package static var shared: any HTTPTransport = URLSessionTransport(connectTimeout: .seconds(3), maxConnections: 4)
+        @TaskLocal package static var shared: any HTTPTransport = URLSessionTransport(
+            connectTimeout: .seconds(3), maxConnections: 4)
     }
 #else
     import OSSAsyncHTTPClient
