@@ -19,7 +19,8 @@ struct Cost {
         let allocations = allocation_count()
         let start = ContinuousClock.now
         try await body()
-        return Cost(wall: start.duration(to: .now) / .seconds(1), cpu: processCPU() - cpu,
+        return Cost(
+            wall: start.duration(to: .now) / .seconds(1), cpu: processCPU() - cpu,
             allocations: allocation_count() - allocations)
     }
 
