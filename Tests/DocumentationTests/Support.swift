@@ -1,15 +1,21 @@
 import Foundation
 import OSS
+import OSSAsyncHTTPClient
 import OSSEmulator
 
-/// Runs an example with a client of a local server that has the bucket `my-bucket`, in a folder of its own.
+/// Runs an example with a client of a local server that has the bucket `my-bucket`, in a folder of its own. Whatever
+/// limit of time it sets, the server's machine may be slower.
 func withClient(_ body: (OSSClient) async throws -> Void) async throws {
     try await withEmulator { emulator in
+        var configuration = ClientConfiguration(
+            region: emulator.region, endpoint: emulator.endpoint,
+            credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret))
+        configuration.retry = .never
+        configuration.transport = PatientTransport()
         let client = try OSSClient(
-            ClientConfiguration(
-                region: emulator.region, endpoint: emulator.endpoint,
-                credentials: .static(
-                    accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret)))
+            configuration,
+            dependencies: RuntimeDependencies(uptime: { .zero }, sleep: { _ in try await Task.sleep(for: .seconds(3600)) })
+        )
         try await client.putBucket(PutBucketRequest(bucket: "my-bucket"))
         try await body(client)
         await client.shutdown()
@@ -17,7 +23,7 @@ func withClient(_ body: (OSSClient) async throws -> Void) async throws {
 }
 
 func withEmulator(_ body: (Emulator) async throws -> Void) async throws {
-    let emulator = try await Emulator.start()
+    let emulator = try await Emulator.start(.unhurried)
     do {
         try await body(emulator)
     } catch {
@@ -25,6 +31,17 @@ func withEmulator(_ body: (Emulator) async throws -> Void) async throws {
         throw error
     }
     try await emulator.shutdown()
+}
+
+private struct PatientTransport: HTTPTransport {
+    private let transport = AsyncHTTPClientTransport(
+        configuration: TransportConfiguration(connectTimeout: .seconds(3600)))
+
+    func send(_ request: TransportRequest) async throws -> TransportResponse {
+        var request = request
+        request.readWriteTimeout = .seconds(3600)
+        return try await transport.send(request)
+    }
 }
 
 /// A path in the temporary folder; what is there goes when the example is over.
