@@ -1,12 +1,19 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Where URLSession is at home, and the client's default.
+let apple: [Platform] = [.macOS, .iOS, .tvOS, .watchOS, .visionOS, .macCatalyst]
+let others: [Platform] = [.linux, .android, .windows, .openbsd]
+
 let package = Package(
     name: "oss-swift",
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: [
         .library(name: "OSS", targets: ["OSS"]),
         .library(name: "OSSAsyncHTTPClient", targets: ["OSSAsyncHTTPClient"]),
+        .library(name: "OSSURLSession", targets: ["OSSURLSession"]),
+        .library(name: "OSSConfiguration", targets: ["OSSConfiguration"]),
+        .library(name: "OSSKMS", targets: ["OSSKMS"]),
         .library(name: "OSSEmulator", targets: ["OSSEmulator"]),
         .executable(name: "oss-emulator", targets: ["oss-emulator"]),
         .executable(name: "oss-generate", targets: ["oss-generate"]),
@@ -15,6 +22,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.0.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto.git", "3.12.3"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.4.0"),
@@ -52,10 +60,33 @@ let package = Package(
             ]
         ),
         .target(
+            name: "OSSURLSession",
+            dependencies: ["OSSRuntime", .product(name: "HTTPTypes", package: "swift-http-types")]
+        ),
+        .target(
             name: "OSS",
             dependencies: [
-                "OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime",
+                "OSSChecksum", "OSSRuntime",
+                .target(name: "OSSAsyncHTTPClient", condition: .when(platforms: others)),
+                .target(name: "OSSURLSession", condition: .when(platforms: apple)),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]
+        ),
+        .target(
+            name: "OSSConfiguration",
+            dependencies: [
+                "OSS",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        // Apart, since RSA takes more of swift-crypto than everybody should build.
+        .target(
+            name: "OSSKMS",
+            dependencies: [
+                "OSS", "OSSRuntime",
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
             ]
         ),
         .executableTarget(name: "oss-quickstart", dependencies: ["OSS"]),
@@ -71,6 +102,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
             ]
         ),
         .executableTarget(
@@ -103,14 +135,21 @@ let package = Package(
             path: "Tests/FaultServer"
         ),
         .testTarget(
-            name: "OSSAsyncHTTPClientTests",
+            name: "TransportTests",
             dependencies: [
-                "FaultServer", "OSSAsyncHTTPClient", "OSSRuntime",
+                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "OSSRuntime", "OSSURLSession",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
+        .testTarget(
+            name: "OSSConfigurationTests",
+            dependencies: [
+                "OSS", "OSSConfiguration",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(name: "OSSChecksumTests", dependencies: ["COSSChecksum", "OSSChecksum"]),
@@ -131,12 +170,13 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
             ]
         ),
         .testTarget(
             name: "OSSTests",
             dependencies: [
-                "FaultServer", "OSS", "OSSEmulator", "WireTestSupport",
+                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSEmulator", "OSSKMS", "WireTestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
@@ -148,7 +188,10 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "OSS", "OSSAsyncHTTPClient", "OSSEmulator", .product(name: "Logging", package: "swift-log"),
+                "FaultServer", "OSS", "OSSAsyncHTTPClient", "OSSConfiguration", "OSSEmulator", "OSSKMS", "OSSURLSession",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(name: "SpecModelTests", dependencies: ["SpecModel"]),
@@ -170,16 +213,17 @@ let package = Package(
         .executableTarget(
             name: "oss-interop",
             dependencies: [
-                "OSS",
+                "OSS", "OSSKMS",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             path: "Tests/Interop/oss-interop"
         ),
+        .target(name: "AllocationCount", path: "Tests/AllocationCount"),
         .executableTarget(
             name: "oss-benchmark",
             dependencies: [
-                "OSS", "OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime",
+                "AllocationCount", "OSS", "OSSAsyncHTTPClient", "OSSChecksum", "OSSRuntime",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -1,4 +1,3 @@
-import OSSAsyncHTTPClient
 @_exported public import HTTPTypes
 @_exported public import OSSChecksum
 @_exported public import OSSRuntime
@@ -16,7 +15,7 @@ import OSSAsyncHTTPClient
 /// ``shutdown()`` is called.
 public final class OSSClient: Sendable {
     package let core: ServiceClient
-    private let ownTransport: AsyncHTTPClientTransport?
+    private let ownTransport: DefaultTransport?
 
     /// Makes a client.
     ///
@@ -42,7 +41,7 @@ public final class OSSClient: Sendable {
             transport = given
             ownTransport = nil
         } else {
-            let own = AsyncHTTPClientTransport(configuration: configuration.transportConfiguration)
+            let own = try makeDefaultTransport(configuration.transportConfiguration)
             transport = own
             ownTransport = own
         }

@@ -23,7 +23,9 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     private let client: HTTPClient
     let proxy: ProxyConfiguration?
     private let followsRedirects: Bool
-    private let gate: ConnectionGate
+    /// Its slots are the event loops of idle connections: an exchange that starts on the loop of the connection it
+    /// will get spares a thread change for every chunk.
+    private let gate: ConnectionGate<any EventLoop>
     private let exchanges: ExchangeTable
     private let state = Locked(State())
 
@@ -61,7 +63,7 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
         self.exchanges = exchanges
         self.gate = ConnectionGate(
             limit: settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit,
-            group: eventLoopGroup
+            makeSlot: { eventLoopGroup.next() }
         )
     }
 
@@ -96,7 +98,7 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
         do {
             (outgoing, id) = try makeRequest(request, origin: origin, exchange)
         } catch {
-            gate.leave(origin, idleOn: loop)
+            gate.leave(origin, idle: loop)
             throw TransportError.from(error, host: host, wasHeadSent: false, proxy: proxy)
         }
         let task = client.execute(request: outgoing, delegate: exchange, eventLoop: .delegate(on: loop))
@@ -104,7 +106,7 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
             exchange.finished(result)
             exchanges.remove(id)
             let isReusable = if case .success = result { true } else { false }
-            gate.leave(origin, idleOn: isReusable ? exchange.connectionLoop : nil)
+            gate.leave(origin, idle: isReusable ? exchange.connectionLoop : nil)
         }
         exchange.start(task)
         return try await exchange.response()
@@ -117,7 +119,8 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     ) throws -> (HTTPClient.Request, id: UInt64) {
         var headers = HTTPHeaders()
         headers.reserveCapacity(request.head.headerFields.count + 4)
-        if let authority = request.head.authority { headers.add(name: "host", value: authority) }
+        // A redirect may lead to another host; AsyncHTTPClient then takes it from the URL.
+        if !followsRedirects, let authority = request.head.authority { headers.add(name: "host", value: authority) }
         for field in request.head.headerFields {
             headers.add(name: field.name.rawName, value: field.value)
         }

@@ -31,7 +31,7 @@ extension TransportError {
         case let error as TransportError:
             return error
         case let error as HTTPClientError:
-            return from(error, peer: peer, made)
+            return from(error, peer: peer, proxy: proxy, made)
         case let error as NIOConnectionError:
             return from(error, peer: peer, made)
         case ChannelError.connectTimeout:
@@ -60,6 +60,7 @@ extension TransportError {
     private static func from(
         _ error: HTTPClientError,
         peer: String,
+        proxy: ProxyConfiguration?,
         _ made: (Kind, String) -> TransportError
     ) -> TransportError {
         switch error {
@@ -73,6 +74,8 @@ extension TransportError {
         // We cancel with errors of our own, so this one is a shutdown.
         case .alreadyShutdown, .cancelled:
             return made(.shutdown, "The HTTP transport was shut down.")
+        case .proxyAuthenticationRequired where proxy?.user != nil:
+            return made(.connect, "The proxy refuses the user name or the password: no connection to \(peer).")
         case .proxyAuthenticationRequired:
             return made(.connect, "The proxy asks for a user name and a password: no connection to \(peer).")
         case .invalidProxyResponse:

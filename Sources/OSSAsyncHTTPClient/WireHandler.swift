@@ -50,7 +50,12 @@ final class WireHandler: ChannelDuplexHandler {
             return context.write(data, promise: promise)
         }
         self.exchange = exchange
-        if let target = exchange.attach(to: context.channel) { head.uri = target }
+        if let target = exchange.attach(to: context.channel) {
+            head.uri = target
+        } else if !head.headers.contains(name: "authorization") {
+            // AsyncHTTPClient has taken the signature off, since the redirect leads to another host.
+            head.headers.remove(name: "x-oss-security-token")
+        }
         context.write(wrapOutboundOut(.head(head)), promise: promise)
     }
 

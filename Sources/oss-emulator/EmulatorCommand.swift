@@ -44,12 +44,21 @@ struct EmulatorCommand: AsyncParsableCommand {
               GET, PUT /clock            {"offset": SECONDS} turns the clock
               GET, PUT /metadata         {"mode": "open"|"hardened"|"off",
                                           "role": NAME}
+              GET /kms                   the client keys and secrets of KMS
+              PUT /kms/client-keys/ID    takes the public key, in PEM, of one
+                                         that may read them
+              PUT /kms/secrets/NAME      makes a RAM secret, with an access
+                                         key; {"rotationInterval": SECONDS}
+              POST /kms/secrets/NAME     rotates it: the old key is unknown,
+                                         unless {"keepPrevious": true}
+              DELETE /kms/…/…            takes either away
               POST /reset                forgets everything (not with --data)
 
             And credentials, as there are in the cloud, which the emulator then takes:
 
-              /sts (or /)                AssumeRole, AssumeRoleWithOIDC and
-                                         GetCallerIdentity of STS
+              / (or /sts)                AssumeRole, AssumeRoleWithOIDC and
+                                         GetCallerIdentity of STS;
+                                         GetSecretValue of KMS
               /latest/…                  an ECS instance's role and token
               /credentials               for a credentials URI
 

@@ -1,3 +1,5 @@
+import AllocationCount
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Glibc)
@@ -6,16 +8,19 @@
     import Musl
 #endif
 
-/// Wall and CPU time of something, in seconds.
+/// Wall and CPU time of something, in seconds, and how many blocks of memory it asked for.
 struct Cost {
     var wall: Double
     var cpu: Double
+    var allocations: Int
 
     static func measure(_ body: () async throws -> Void) async rethrows -> Cost {
         let cpu = processCPU()
+        let allocations = allocation_count()
         let start = ContinuousClock.now
         try await body()
-        return Cost(wall: start.duration(to: .now) / .seconds(1), cpu: processCPU() - cpu)
+        return Cost(wall: start.duration(to: .now) / .seconds(1), cpu: processCPU() - cpu,
+            allocations: allocation_count() - allocations)
     }
 
     private static func processCPU() -> Double {

@@ -1,32 +1,26 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The networks of the examples stand for the type `OSSClient`.
+
+import FaultServer
 import Foundation
 import Logging
 import OSS
 import OSSAsyncHTTPClient
 import OSSEmulator
+import OSSKMS
+import OSSURLSession
 import Testing
 
-// The examples of the articles, in their order. Those that make a client of a public region are compiled only: nothing
-// here may leave the machine.
-
-struct Vault: Sendable {
-    struct Keys {
-        var id = "id"
-        var secret = "secret"
-        var token = "token"
-        var end = Date(timeIntervalSinceNow: 3600)
-    }
-
-    func temporaryKeys() async throws -> Keys { Keys() }
-}
-
-private struct SigningService: Sendable {
-    func sign(_ text: String, scope: [String]) async throws -> String { "signature" }
-}
+// The examples of the articles, in their order. None leaves the machine: where one makes a client of a public region,
+// `OSSClient` is a network whose every name leads to an emulator.
 
 @Suite struct GettingStartedExamples {
-    func makeAClient() throws {
-        let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)
-        _ = client
+    @Test func makeAClient() async throws {
+        try await withPublicNetwork { OSSClient in
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)
+
+            try await OSSClient.use(client)
+        }
     }
 
     @Test func storeAndGet() async throws {
@@ -58,42 +52,85 @@ private struct SigningService: Sendable {
 }
 
 @Suite struct ConfigurationExamples {
-    @Test func settings() throws {
-        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
-        configuration.retry = RetryPolicy(maximumAttempts: 5, backoff: .fullJitter(base: .milliseconds(500)))
-        configuration.readWriteTimeout = .seconds(60)
-        configuration.transportConfiguration.maxConnections = 100
-        configuration.userAgent = "my-app/1.2"
-        let client = try OSSClient(configuration)
-        #expect(client.configuration.retry.maximumAttempts == 5)
+    @Test func settings() async throws {
+        try await withPublicNetwork { OSSClient in
+            var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+            configuration.retry = RetryPolicy(maximumAttempts: 5, backoff: .fullJitter(base: .milliseconds(500)))
+            configuration.readWriteTimeout = .seconds(60)
+            configuration.transportConfiguration.maxConnections = 100
+            configuration.userAgent = "my-app/1.2"
+            let client = try OSSClient(configuration)
+
+            OSSClient.fail(4)
+            try await OSSClient.use(client)
+            #expect(OSSClient.requests.allSatisfy { $0.readWriteTimeout == .seconds(60) })
+        }
     }
 
-    @Test func endpoints() throws {
-        var inside = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
-        inside.endpointKind = .internalNetwork
+    @Test func endpoints() async throws {
+        try await withPublicNetwork { OSSClient in
+            var inside = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+            inside.endpointKind = .internalNetwork
 
-        var custom = ClientConfiguration(
-            region: "cn-hangzhou", endpoint: "https://files.example.com", credentials: .environment)
-        custom.addressing = .cname
-        _ = (try OSSClient(inside), try OSSClient(custom))
+            var custom = ClientConfiguration(
+                region: "cn-hangzhou", endpoint: "https://files.example.com", credentials: .environment)
+            custom.addressing = .cname
+
+            let url = try await OSSClient.use(try OSSClient(inside))
+            #expect(url == "https://my-bucket.oss-cn-hangzhou-internal.aliyuncs.com/used.txt")
+            #expect(try await OSSClient.use(try OSSClient(custom)) == "https://files.example.com/used.txt")
+        }
     }
 
-    @Test func connections() throws {
-        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
-        configuration.transportConfiguration = TransportConfiguration(
-            connectTimeout: .seconds(5), maxConnections: 50,
-            proxy: ProxyConfiguration(host: "proxy.example.com", port: 8080, user: "user", password: "password"))
-        _ = try OSSClient(configuration)
+    @Test func connections() async throws {
+        // It plays the service behind the proxy, too.
+        let server = try await FaultServer.start { request in
+            request.method == "CONNECT"
+                ? [.write("HTTP/1.1 200 Connection established\r\n\r\n")] : [.readBody, .reply(body: "Hello, OSS")]
+        }
+        try await withPublicNetwork(proxyPort: server.port) { OSSClient in
+            var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+            configuration.transportConfiguration = TransportConfiguration(
+                connectTimeout: .seconds(5), maxConnections: 50,
+                proxy: ProxyConfiguration(host: "proxy.example.com", port: 8080, user: "user", password: "password"))
+
+            try await OSSClient.use(try OSSClient(configuration))
+            #expect(server.requests.map(\.method) == ["CONNECT", "PUT", "GET"])
+        }
+        await server.stop()
     }
 
     @Test func sharedTransport() async throws {
-        let transport = AsyncHTTPClientTransport(configuration: TransportConfiguration(maxConnections: 100))
-        var first = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
-        first.transport = transport
-        var second = ClientConfiguration(region: "cn-beijing", credentials: .environment)
-        second.transport = transport
-        _ = (try OSSClient(first), try OSSClient(second))
-        await transport.shutdown()
+        try await withPublicNetwork { OSSClient in
+            let transport = AsyncHTTPClientTransport(configuration: TransportConfiguration(maxConnections: 100))
+            var first = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+            first.transport = transport
+            var second = ClientConfiguration(region: "cn-beijing", credentials: .environment)
+            second.transport = transport
+
+            try await OSSClient.use(try OSSClient(first))
+            // The emulator is in one region.
+            let error = await #expect(throws: OSSError.self) { try await OSSClient.use(try OSSClient(second)) }
+            #expect(error?.kind == .service)
+            #expect(OSSClient.requests.last?.url.contains("oss-cn-beijing") == true)
+            await transport.shutdown()
+        }
+    }
+
+    @Test("cfg-http-client: a transport of the article's own") func ownTransport() async throws {
+        struct LoggingTransport: HTTPTransport {
+            let base: any HTTPTransport
+
+            func send(_ request: TransportRequest) async throws -> TransportResponse {
+                let response = try await base.send(request)
+                print(request.head.method, request.head.path ?? "", response.head.status)
+                return response
+            }
+        }
+
+        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+        configuration.transport = LoggingTransport(base: try URLSessionTransport())
+        _ = try OSSClient(configuration)
     }
 
     @Test func oneCall() async throws {
@@ -107,78 +144,152 @@ private struct SigningService: Sendable {
         }
     }
 
-    @Test func signatures() throws {
-        let signingService = SigningService()
-        var old = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
-        old.signature = .v1
+    @Test func signatures() async throws {
+        try await withPublicNetwork { OSSClient in
+            let signingService = SigningService()
+            var old = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+            old.signature = .v1
 
-        var remote = ClientConfiguration(
-            region: "cn-hangzhou", credentials: .static(accessKeyID: "my-id", accessKeySecret: ""))
-        remote.signature = .remote { request in
-            try await signingService.sign(request.text, scope: request.scope)
+            var remote = ClientConfiguration(
+                region: "cn-hangzhou", credentials: .static(accessKeyID: "my-id", accessKeySecret: ""))
+            remote.signature = .remote { request in
+                try await signingService.sign(request.text, scope: request.scope)
+            }
+
+            try await OSSClient.use(try OSSClient(old))
+            try await OSSClient.use(try OSSClient(remote))
         }
-        _ = (try OSSClient(old), try OSSClient(remote))
     }
 
-    @Test func logs() throws {
-        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
-        var logger = Logger(label: "oss")
-        logger.logLevel = .debug
-        configuration.logger = logger
-        _ = try OSSClient(configuration)
+    @Test func logs() async throws {
+        try await withPublicNetwork { OSSClient in
+            var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+            var logger = Logger(label: "oss")
+            logger.logLevel = .debug
+            configuration.logger = logger
+
+            try await OSSClient.use(try OSSClient(configuration))
+        }
     }
 }
 
 @Suite struct CredentialsExamples {
-    @Test func fixed() throws {
-        let client = try OSSClient(
-            region: "cn-hangzhou",
-            credentials: .static(accessKeyID: "my-id", accessKeySecret: "my-secret", securityToken: "my-token"))
+    @Test func fixed() async throws {
+        try await withPublicNetwork { OSSClient in
+            let client = try OSSClient(
+                region: "cn-hangzhou",
+                credentials: .static(
+                    accessKeyID: "STS.my-id", accessKeySecret: "my-secret", securityToken: "my-token"))
+
+            try await OSSClient.use(client)
+        }
+    }
+
+    @Test func roles() async throws {
+        try await withPublicNetwork { OSSClient in
+            let role = try RAMRoleCredentialsProvider.ramRole(
+                "acs:ram::1234567890123456:role/reader", source: .environment, sessionName: "nightly-job",
+                duration: .seconds(1800))
+            let client = try OSSClient(region: "cn-hangzhou", credentials: role)
+
+            try await OSSClient.use(client)
+            #expect(try await role.credentials().accessKeyID.hasPrefix("STS."))
+        }
+    }
+
+    @Test func environment() throws {
+        let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)
         _ = client
     }
 
-    @Test func roles() throws {
-        let role = try RAMRoleCredentialsProvider.ramRole(
-            "acs:ram::1234567890123456:role/reader", source: .environment, sessionName: "nightly-job",
-            duration: .seconds(1800))
-        let client = try OSSClient(region: "cn-hangzhou", credentials: role)
+    @Test func anonymous() throws {
+        let client = try OSSClient(region: "cn-hangzhou", credentials: .anonymous)
         _ = client
     }
 
-    @Test func instances() throws {
-        let client = try OSSClient(region: "cn-hangzhou", credentials: .ecsRole())
+    @Test func pods() throws {
+        // Needs the pod's environment.
+        #expect(throws: OSSError.self) {
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .oidcRole())
+            _ = client
+        }
+    }
+
+    @Test func ownServer() throws {
+        let client = try OSSClient(region: "cn-hangzhou", credentials: .uri("http://127.0.0.1:8080/credentials"))
         _ = client
     }
 
-    @Test func chain() throws {
-        let client = try OSSClient(region: "cn-hangzhou", credentials: .chain())
+    @Test func invocations() async throws {
+        func handle(invocation headers: HTTPFields) async throws {
+            let credentials = FunctionComputeCredentialsProvider(invocation: headers)
+            let client = try OSSClient(region: "cn-hangzhou", credentials: credentials)
+            // what the function does
+            await client.shutdown()
+        }
+        try await handle(invocation: [:])
+    }
+
+    @Test func profiles() throws {
+        let client = try OSSClient(region: "cn-hangzhou", credentials: .profile("work"))
         _ = client
+    }
+
+    @Test func rotatingKeys() throws {
+        let password = "a-password"
+        let rotating = try RotatingCredentialsProvider.rotating(
+            secretName: "oss-keys", clientKeyFile: "/etc/kms/ClientKey_KAAP.json", password: password,
+            region: "cn-hangzhou")
+        let client = try OSSClient(region: "cn-hangzhou", credentials: rotating)
+        _ = client
+    }
+
+    @Test func instances() async throws {
+        try await withPublicNetwork { OSSClient in
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .ecsRole())
+
+            try await OSSClient.use(client)
+        }
+    }
+
+    @Test func chain() async throws {
+        try await withPublicNetwork { OSSClient in
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .chain())
+
+            try await OSSClient.use(client)
+        }
     }
 
     @Test func functions() async throws {
-        let vault = Vault()
-        let provider = RefreshingCredentialsProvider {
-            let answer = try await vault.temporaryKeys()
-            return Credentials(
-                accessKeyID: answer.id, accessKeySecret: answer.secret, securityToken: answer.token,
-                expiration: answer.end)
-        }
-        let client = try OSSClient(region: "cn-hangzhou", credentials: provider)
-        _ = client
-        #expect(try await provider.credentials().accessKeyID == "id")
-    }
+        try await withPublicNetwork { OSSClient in
+            let vault = Vault()
+            let provider = RefreshingCredentialsProvider {
+                let answer = try await vault.temporaryKeys()
+                return Credentials(
+                    accessKeyID: answer.id, accessKeySecret: answer.secret, securityToken: answer.token,
+                    expiration: answer.end)
+            }
+            let client = try OSSClient(region: "cn-hangzhou", credentials: provider)
 
-    struct VaultProvider: CredentialsProvider {
-        let vault: Vault
-
-        func credentials() async throws -> Credentials {
-            let answer = try await vault.temporaryKeys()
-            return Credentials(accessKeyID: answer.id, accessKeySecret: answer.secret)
+            try await OSSClient.use(client)
         }
     }
 
     @Test func types() async throws {
-        #expect(try await VaultProvider(vault: Vault()).credentials().accessKeyID == "id")
+        try await withPublicNetwork { OSSClient in
+            struct VaultProvider: CredentialsProvider {
+                let vault: Vault
+
+                func credentials() async throws -> Credentials {
+                    let answer = try await vault.temporaryKeys()
+                    return Credentials(
+                        accessKeyID: answer.id, accessKeySecret: answer.secret, securityToken: answer.token)
+                }
+            }
+
+            let provider = VaultProvider(vault: Vault())
+            try await OSSClient.use(try OSSClient(region: "cn-hangzhou", credentials: provider))
+        }
     }
 }
 
@@ -204,11 +315,16 @@ private struct SigningService: Sendable {
         }
     }
 
-    @Test func retries() throws {
-        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
-        configuration.retry = RetryPolicy(maximumAttempts: 10, backoff: .fixed(.seconds(2)))
-        configuration.retry.isRetryable = { error in error.status == 503 }
-        _ = try OSSClient(configuration)
+    @Test func retries() async throws {
+        try await withPublicNetwork { OSSClient in
+            var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+            configuration.retry = RetryPolicy(maximumAttempts: 10, backoff: .fixed(.seconds(2)))
+            configuration.retry.isRetryable = { error in error.status == 503 }
+
+            OSSClient.fail(9)
+            try await OSSClient.use(try OSSClient(configuration))
+            #expect(OSSClient.delays == [Duration](repeating: .seconds(2), count: 9))
+        }
     }
 
     @Test func timeouts() async throws {
@@ -341,17 +457,23 @@ private struct SigningService: Sendable {
 }
 
 @Suite struct EmulatorExamples {
-    func server() throws {
-        let configuration = ClientConfiguration(
-            region: "cn-hangzhou",
-            endpoint: "http://127.0.0.1:9000",
-            credentials: .static(accessKeyID: "…", accessKeySecret: "…")
-        )
-        let client = try OSSClient(configuration)
-        _ = client
+    @Test func server() async throws {
+        try await withPublicNetwork { OSSClient in
+            let configuration = ClientConfiguration(
+                region: "cn-hangzhou",
+                endpoint: "http://127.0.0.1:9000",
+                credentials: .static(accessKeyID: "…", accessKeySecret: "…")
+            )
+            let client = try OSSClient(configuration)
+
+            let error = await #expect(throws: OSSError.self) { try await OSSClient.use(client) }
+            #expect(error?.code == .invalidAccessKeyID)
+            #expect(OSSClient.requests.first?.url == "http://127.0.0.1:9000/my-bucket/used.txt")
+        }
     }
 
     @Test func library() async throws {
+        let (Emulator, OSSClient) = (UnhurriedEmulator.self, unhurried)
         let emulator = try await Emulator.start()
         var configuration = ClientConfiguration(
             region: emulator.region, endpoint: emulator.endpoint,

@@ -197,7 +197,7 @@ import WireTestSupport
         #expect(young?.message.contains("the state is young") == true)
     }
 
-    @Test func enumerationsAreOpen() {
+    @Test("op-unknown: enumerations are open") func enumerationsAreOpen() {
         #expect(Color.darkRed.rawValue == "dark-red")
         #expect(Color.threeDimensional == "3D")
         #expect(Color.default == Color(rawValue: "default"))

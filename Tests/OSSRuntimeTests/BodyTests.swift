@@ -10,7 +10,7 @@ import Testing
 
 /// FEATURES `body-in`, `body-retry`: what goes out.
 @Suite struct RequestBodyTests {
-    @Test func bytesAreSentInSlices() async throws {
+    @Test("body-in: bytes are sent in slices") func bytesAreSentInSlices() async throws {
         let bytes = (0..<600_000).map { UInt8(truncatingIfNeeded: $0) }
         let body = RequestBody.bytes(bytes)
         #expect(body.length == 600_000)
@@ -21,13 +21,13 @@ import Testing
         #expect(try await all(body).flatMap { $0 } == bytes, "a second iterator starts at the start")
     }
 
-    @Test func stringsAndLiterals() async throws {
+    @Test("body-in: strings and literals") func stringsAndLiterals() async throws {
         #expect(try await all(.string("grüße")).flatMap { $0 } == Array("grüße".utf8))
         #expect(try await all("").isEmpty)
         #expect(try await all(.bytes("abc".utf8.dropFirst())) == [Array("bc".utf8)])
     }
 
-    @Test func filesAndRegions() async throws {
+    @Test("body-in: files and regions") func filesAndRegions() async throws {
         try await withFile(ofSize: 700_000) { path, bytes in
             let whole = try RequestBody.file(at: path)
             #expect(whole.length == 700_000)
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func fileErrorsNameThePath() async throws {
+    @Test("body-in: file errors name the path") func fileErrorsNameThePath() async throws {
         let missing = "/nonexistent/photo.jpg"
         let error = #expect(throws: OSSError.self) { try RequestBody.file(at: missing) }
         #expect(error?.code == .fileUnreadable)
@@ -82,7 +82,7 @@ import Testing
         }
     }
 
-    @Test func aStreamIsReadOnce() async throws {
+    @Test("body-in, body-retry: a stream is read once") func aStreamIsReadOnce() async throws {
         let body = RequestBody.stream(Chunks([[1, 2], [], [3]]))
         #expect(body.length == nil)
         #expect(!body.isReplayable)
@@ -93,13 +93,13 @@ import Testing
         await expectBodyError(.bodyAlreadyConsumed) { _ = try await all(body) }
     }
 
-    @Test func aReplayableStream() async throws {
+    @Test("body-in, body-retry: a replayable stream") func aReplayableStream() async throws {
         let body = RequestBody.stream(Chunks([[1], [2]]), length: 2, isReplayable: true)
         for _ in 0..<3 { #expect(try await all(body) == [[1], [2]]) }
         #expect(body.canBeSent)
     }
 
-    @Test func streamsOfOtherElements() async throws {
+    @Test("body-in: streams of other elements") func streamsOfOtherElements() async throws {
         let slices = RequestBody.stream(Chunks([[1, 2, 3][1...], [4][...]]))
         #expect(try await all(slices) == [[2, 3], [4]])
         let data = RequestBody.stream(Chunks([Data([1, 2])]))
@@ -108,7 +108,8 @@ import Testing
         #expect(try await all(bytes).map(\.count) == [16_384, 3616])
     }
 
-    @Test(arguments: [2, 4] as [Int64])
+    @Test(
+        "body-in: a stream of the wrong length is an error", arguments: [2, 4] as [Int64])
     func aStreamOfTheWrongLengthIsAnError(length: Int64) async throws {
         let body = RequestBody.stream(Chunks([[1], [2], [3]]), length: length)
         await expectBodyError(.bodyLengthMismatch) { _ = try await all(body) }
@@ -132,13 +133,13 @@ import Testing
 
 /// FEATURES `body-out`: what comes in.
 @Suite struct ResponseBodyTests {
-    @Test func collect() async throws {
+    @Test("body-out: collected") func collect() async throws {
         #expect(try await response([[1], [], [2, 3]]).collect(upTo: 3) == [1, 2, 3])
         #expect(try await response([]).collect(upTo: 0) == [])
         #expect(try await ResponseBody.bytes(Array("grüße".utf8)).text(upTo: 100) == "grüße")
     }
 
-    @Test func collectHasALimit() async throws {
+    @Test("body-out: collecting has a limit") func collectHasALimit() async throws {
         let cancelled = Locked(0)
         for length in [nil, 3] as [Int64?] {
             let body = response([[1], [2, 3]], length: length) { cancelled.withLock { $0 += 1 } }
@@ -148,20 +149,21 @@ import Testing
         #expect(cancelled.withLock { $0 } == 2)
     }
 
-    @Test func readingTwiceIsAnError() async throws {
+    @Test("body-out: reading twice is an error") func readingTwiceIsAnError() async throws {
         let body = response([[1]])
         _ = try await body.collect(upTo: 1)
         await expectBodyError(.bodyAlreadyConsumed) { _ = try await body.collect(upTo: 1) }
     }
 
-    @Test(arguments: [1, 3] as [Int64])
+    @Test(
+        "body-out: the wrong length is a reset", arguments: [1, 3] as [Int64])
     func theWrongLengthIsAReset(length: Int64) async throws {
         await #expect { _ = try await response([[1, 2]], length: length).collect(upTo: 9) } throws: {
             ($0 as? TransportError)?.kind == .reset
         }
     }
 
-    @Test func droppingItUnreadCancelsOnce() async throws {
+    @Test("body-out: dropping it unread cancels once") func droppingItUnreadCancelsOnce() async throws {
         let cancelled = Locked(0)
         do { _ = response([[1]]) { cancelled.withLock { $0 += 1 } } }
         #expect(cancelled.withLock { $0 } == 1)
@@ -186,7 +188,7 @@ import Testing
 }
 
 @Suite struct ConfigurationTests {
-    @Test func proxyURLs() {
+    @Test("cfg-proxy: URLs with user and password") func proxyURLs() {
         #expect(
             ProxyConfiguration(url: "http://me:p%40ss@proxy.example.com:8080")
                 == ProxyConfiguration(host: "proxy.example.com", port: 8080, user: "me", password: "p@ss")
@@ -197,7 +199,7 @@ import Testing
         }
     }
 
-    @Test func aProxysPasswordIsNotShown() {
+    @Test("cfg-proxy: a proxy's password is not shown") func aProxysPasswordIsNotShown() {
         let proxy = ProxyConfiguration(host: "h", port: 1, user: "u", password: "hunter2")
         var dumped = ""
         dump(TransportConfiguration(proxy: proxy), to: &dumped)

@@ -69,7 +69,7 @@ private func eventually(_ condition: () -> Bool) async {
 
     private func provider(_ source: Source, maximumAge: Duration? = nil) -> RefreshingCredentialsProvider {
         RefreshingCredentialsProvider(maximumAge: maximumAge, dependencies: time.dependencies()) {
-            try await source.fetch()
+            .init(try await source.fetch())
         }
     }
 
@@ -158,6 +158,22 @@ private func eventually(_ condition: () -> Bool) async {
             let renewed = try await provider.credentials()
             #expect(renewed.accessKeyID == "b")
         }
+    }
+
+    @Test("cred-refresh: temporary credentials that are refused are asked of any provider again")
+    func refusedTemporary() async throws {
+        struct Mine: CredentialsProvider {
+            let source: Source
+            func credentials() async throws -> Credentials { try await source.fetch() }
+        }
+        let first = Credentials(accessKeyID: "a", accessKeySecret: "s", expiration: Date().addingTimeInterval(3600))
+        let source = Source([.success(first), .success(temporary("b"))])
+        let kept = RefreshingCredentialsProvider(Mine(source: source))
+        #expect(kept.refused(try await kept.credentials()))
+        let other = try await kept.credentials()
+        #expect(other.accessKeyID == "b")
+        // Those without an end only if the provider says so.
+        #expect(!kept.refused(other))
     }
 
     @Test("cred-refresh: a maximum age for those without an expiry") func age() async throws {
@@ -490,6 +506,19 @@ private func eventually(_ condition: () -> Bool) async {
         }
         #expect(transport.sent[0].text?.contains("AccessKeyId=id-1&") == true)
         #expect(transport.sent[0].text?.contains("DurationSeconds=900") == true)
+    }
+
+    @Test("cred-profile: a region's STS", arguments: [(false, "sts.cn-beijing"), (true, "sts-vpc.cn-beijing")])
+    func region(isPrivate: Bool, host: String) async throws {
+        let transport = ScriptedTransport(.reply(500))
+        let profile = """
+            {"profiles": [{"name": "default", "mode": "RamRoleArn", "access_key_id": "a", "access_key_secret": "b",
+              "ram_role_arn": "acs:ram::1:role/r", "sts_region": "cn-beijing", "enable_vpc": \(isPrivate)}]}
+            """
+        try await provider(profile, transport: transport) { provider in
+            await #expect(throws: OSSError.self) { try await provider.credentials() }
+        }
+        #expect(transport.sent.first?.head.authority == host + ".aliyuncs.com")
     }
 
     @Test("cred-profile: the SDKs' file") func credentialsFile() async throws {

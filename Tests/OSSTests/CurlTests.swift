@@ -132,7 +132,8 @@ private enum Curl {
     private static func run(_ arguments: [String]) async throws -> Reply {
         let options = ["--silent", "--noproxy", "*", "--max-time", "3600", "-w", "\n%{http_code}"]
         let result = try await Subprocess.run(
-            .name("curl"), arguments: Arguments(options + arguments), output: .string(limit: 1 << 20), error: .discarded)
+            .name("curl"), arguments: Arguments(options + arguments), output: .string(limit: 1 << 20), error: .discarded
+        )
         let lines = (result.standardOutput ?? "").split(separator: "\n", omittingEmptySubsequences: false)
         return Reply(status: Int(lines.last ?? "") ?? 0, body: lines.dropLast().joined(separator: "\n"))
     }

@@ -214,7 +214,7 @@ struct EmulatorTests {
         }
     }
 
-    @Test func listsGroupAndPage() async throws {
+    @Test("op-paginate: lists group and page") func listsGroupAndPage() async throws {
         try await withBucket { client, bucket in
             for key in ["a/1", "a/2", "b/1", "c"] {
                 try await client.putObject(.init(bucket: bucket, key: key, body: "x"))
@@ -235,7 +235,7 @@ struct EmulatorTests {
         }
     }
 
-    @Test func aStreamOfUnknownLengthIsStored() async throws {
+    @Test("body-in: a stream of unknown length is stored") func aStreamOfUnknownLengthIsStored() async throws {
         try await withBucket { client, bucket in
             let stream = AsyncStream<[UInt8]> { continuation in
                 for index in 0..<100 { continuation.yield([UInt8](repeating: UInt8(index), count: 10_000)) }
@@ -246,7 +246,7 @@ struct EmulatorTests {
         }
     }
 
-    @Test func additionalHeadersAreSigned() async throws {
+    @Test("cfg-additional-headers: the server checks them") func additionalHeadersAreSigned() async throws {
         let emulator = try await Emulator.start(.unhurried)
         var configuration = ClientConfiguration(
             region: emulator.region,

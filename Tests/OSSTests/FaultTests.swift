@@ -45,7 +45,7 @@ struct FaultTests {
 
     private let get = GetObjectRequest(bucket: "my-bucket", key: "a")
 
-    @Test func resetBeforeHeadersIsRepeated() async throws {
+    @Test("cfg-retry: a reset before the reply is repeated") func resetBeforeHeadersIsRepeated() async throws {
         try await withClient {
             $0.index == 0 ? [.reset] : [.reply(body: "good")]
         } _: { client, server in
@@ -55,7 +55,9 @@ struct FaultTests {
         }
     }
 
-    @Test func resetBeforeHeadersAgainAndAgainIsAnError() async throws {
+    @Test("err-transport: a reset before the reply, again and again") func resetBeforeHeadersAgainAndAgainIsAnError()
+        async throws
+    {
         try await withClient { _ in
             [.reset]
         } _: { client, server in
@@ -66,7 +68,9 @@ struct FaultTests {
         }
     }
 
-    @Test func resetInTheBodyIsAnErrorForTheReader() async throws {
+    @Test("err-transport: a reset in the body is an error for the reader") func resetInTheBodyIsAnErrorForTheReader()
+        async throws
+    {
         try await withClient { _ in
             [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .waitForRelease, .reset]
         } _: { client, server in
@@ -78,7 +82,9 @@ struct FaultTests {
         }
     }
 
-    @Test func aTruncatedBodyIsAnErrorForTheReader() async throws {
+    @Test("err-transport: a truncated body is an error for the reader") func aTruncatedBodyIsAnErrorForTheReader()
+        async throws
+    {
         try await withClient { _ in
             [.reply(bytes: Array("half".utf8), contentLength: 100), .close]
         } _: { client, _ in
@@ -100,7 +106,7 @@ struct FaultTests {
         }
     }
 
-    @Test func twoServerErrorsThenGood() async throws {
+    @Test("body-retry: two server errors, then good") func twoServerErrorsThenGood() async throws {
         try await withClient {
             $0.index < 2 ? [.readBody, .reply(status: 500 + $0.index)] : [.readBody, .reply()]
         } _: { client, server in
@@ -124,7 +130,9 @@ struct FaultTests {
         }
     }
 
-    @Test func aStallBeforeHeadersIsATimeout() async throws {
+    @Test("cfg-readwrite-timeout, err-transport: a stall before the reply") func aStallBeforeHeadersIsATimeout()
+        async throws
+    {
         try await withClient(attempts: 1, readWriteTimeout: .milliseconds(80)) { _ in
             [.stall]
         } _: { client, _ in
@@ -133,7 +141,8 @@ struct FaultTests {
         }
     }
 
-    @Test func aStallInTheBodyIsATimeoutForTheReader() async throws {
+    @Test("cfg-readwrite-timeout: a stall in the body is a timeout for the reader")
+    func aStallInTheBodyIsATimeoutForTheReader() async throws {
         try await withClient(attempts: 1) { _ in
             [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .stall]
         } _: { client, _ in
@@ -155,7 +164,7 @@ struct FaultTests {
         }
     }
 
-    @Test func aTimeoutOfTheCallWins() async throws {
+    @Test("cfg-readwrite-timeout, cfg-per-call: a timeout of the call wins") func aTimeoutOfTheCallWins() async throws {
         try await withClient(attempts: 1) { _ in
             [.stall]
         } _: { client, _ in
@@ -180,7 +189,7 @@ struct FaultTests {
         }
     }
 
-    @Test func aFileOfAFailedUploadIsClosed() async throws {
+    @Test("body-retry: a file is sent again, and closed at the end") func aFileOfAFailedUploadIsClosed() async throws {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("oss-\(UUID()).bin").path
         try Data(count: 8 << 20).write(to: URL(fileURLWithPath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
@@ -198,7 +207,9 @@ struct FaultTests {
         #endif
     }
 
-    @Test func aWrongChecksumOfAnUploadIsSentAgain() async throws {
+    @Test("body-crc: a wrong checksum of an upload is sent again") func aWrongChecksumOfAnUploadIsSentAgain()
+        async throws
+    {
         try await withClient {
             [.readBody, .reply(headers: [("x-oss-hash-crc64ecma", $0.index == 0 ? "1" : Self.crc)])]
         } _: { client, server in
@@ -207,7 +218,8 @@ struct FaultTests {
         }
     }
 
-    @Test func aWrongChecksumOfADownloadIsAnErrorForTheReader() async throws {
+    @Test("body-crc: a wrong checksum of a download is an error for the reader")
+    func aWrongChecksumOfADownloadIsAnErrorForTheReader() async throws {
         try await withClient { _ in
             [.reply(headers: [("x-oss-hash-crc64ecma", "1")], body: "123456789")]
         } _: { client, _ in
@@ -217,7 +229,9 @@ struct FaultTests {
         }
     }
 
-    @Test func theWholeObjectForARangeIsAnError() async throws {
+    @Test("body-range: the whole object in place of a range is an error") func theWholeObjectForARangeIsAnError()
+        async throws
+    {
         try await withClient { _ in
             [.reply(body: "0123456789")]
         } _: { client, server in
@@ -229,7 +243,8 @@ struct FaultTests {
         }
     }
 
-    @Test func aWrongClockIsCorrected() async throws {
+    @Test("err-time: a wrong clock is corrected and the request tried again") func aWrongClockIsCorrected() async throws
+    {
         let skewed = """
             <Error><Code>RequestTimeTooSkewed</Code><Message>no</Message><ServerTime>2031-01-02T03:04:05.000Z</ServerTime></Error>
             """
@@ -252,7 +267,7 @@ struct FaultTests {
         }
     }
 
-    @Test func anUploadNobodyReadsIsATimeout() async throws {
+    @Test("cfg-readwrite-timeout: an upload that nobody reads") func anUploadNobodyReadsIsATimeout() async throws {
         try await withClient(attempts: 1, readWriteTimeout: .milliseconds(200)) { _ in
             [.stopReading, .stall]
         } _: { client, _ in
@@ -313,7 +328,9 @@ struct FaultTests {
         }
     }
 
-    @Test func aThousandCallsShareTheirConnections() async throws {
+    @Test("cfg-max-connections: a thousand calls share their connections") func aThousandCallsShareTheirConnections()
+        async throws
+    {
         try await withClient {
             [.readBody, .wait(.milliseconds(1)), .reply(body: $0.target)]
         } _: { client, server in
@@ -341,7 +358,7 @@ struct FaultTests {
         }
     }
 
-    @Test func aServerThatIsGoneIsAConnectError() async throws {
+    @Test("err-transport: a server that is gone") func aServerThatIsGoneIsAConnectError() async throws {
         let server = try await FaultServer.start { _ in [] }
         let endpoint = server.url
         await server.stop()

@@ -3,12 +3,13 @@ import HTTPTypes
 import OSS
 import Testing
 
-@Suite("What comes back (body-out, body-range, body-crc, err-service, err-text)")
+@Suite("What comes back")
 struct ReplyTests {
     /// The CRC-64 of "123456789", from the algorithm's definition.
     static let crc = "11051210869376104954"
 
-    @Test func anUploadIsComparedWithTheServicesChecksum() async throws {
+    @Test("body-crc, cfg-crc: an upload is compared with the service's checksum")
+    func anUploadIsComparedWithTheServicesChecksum() async throws {
         let good = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": Self.crc]))
         let result = try await good.client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
         #expect(result.hashCRC64 == Self.crc)
@@ -29,7 +30,7 @@ struct ReplyTests {
         try await unchecked.client.putObject(.init(bucket: "my-bucket", key: "a", body: "123456789"))
     }
 
-    @Test func anAppendIsComparedAtTheStartOnly() async throws {
+    @Test("body-crc: an append is compared at the start only") func anAppendIsComparedAtTheStartOnly() async throws {
         let start = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": "1"])) { $0.retry = .never }
         await #expect(throws: OSSError.self) {
             try await start.client.appendObject(.init(bucket: "my-bucket", key: "a", position: 0, body: "123456789"))
@@ -38,7 +39,8 @@ struct ReplyTests {
         try await later.client.appendObject(.init(bucket: "my-bucket", key: "a", position: 9, body: "123456789"))
     }
 
-    @Test func aWholeDownloadIsComparedWithTheStoredChecksum() async throws {
+    @Test("body-crc, cfg-crc: a whole download is compared with the stored checksum, unless it was transcoded")
+    func aWholeDownloadIsComparedWithTheStoredChecksum() async throws {
         let request = GetObjectRequest(bucket: "my-bucket", key: "a")
         let good = try Fixture(.reply(200, ["x-oss-hash-crc64ecma": Self.crc], "123456789"))
         let object = try await good.client.getObject(request)
@@ -66,6 +68,7 @@ struct ReplyTests {
     }
 
     @Test(
+        "body-range: a reply that is not the range asked for is an error",
         arguments: [
             ("bytes=2-5", 200, nil), ("bytes=2-5", 206, "bytes 0-3/10"), ("bytes=2-5", 206, nil),
             ("bytes=2-5", 206, "bytes 2-4/10"),
@@ -90,7 +93,7 @@ struct ReplyTests {
         _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", range: range))
     }
 
-    @Test func errorsTellEverything() async throws {
+    @Test("err-service, err-text: errors tell everything, in one line too") func errorsTellEverything() async throws {
         let document = """
             <Error><Code>AccessDenied</Code><Message>The bucket you access does not belong to you.</Message>\
             <RequestId>5C3D9175B6FC201293AD0001</RequestId><HostId>h.example</HostId><EC>0003-00000001</EC>\
@@ -118,7 +121,8 @@ struct ReplyTests {
         )
     }
 
-    @Test func errorsWithoutADocumentAreErrorsAllTheSame() async throws {
+    @Test("err-service: errors without a document are errors all the same")
+    func errorsWithoutADocumentAreErrorsAllTheSame() async throws {
         for (body, expected) in [
             ("", "404"), ("<html>nginx</html>", "nginx"), ("<Error><Code>NoSu", "404"), ("\u{0}\u{1}", "404"),
         ] {
@@ -132,7 +136,7 @@ struct ReplyTests {
         }
     }
 
-    @Test func errorsOfHeadComeInAHeader() async throws {
+    @Test("err-service: errors of HEAD come in a header") func errorsOfHeadComeInAHeader() async throws {
         let document = Data(serviceError("NoSuchKey", extra: "<EC>0026-00000001</EC>").utf8).base64EncodedString()
         let fixture = try Fixture(.reply(404, ["x-oss-err": document, "x-oss-ec": "0026-00000001"]))
         let error = await #expect(throws: OSSError.self) {
@@ -142,7 +146,7 @@ struct ReplyTests {
         #expect(error?.ec == "0026-00000001")
     }
 
-    @Test func malformedXMLIsAnErrorThatSaysWhere() async throws {
+    @Test("err-service: a reply that is not what it should be") func malformedXMLIsAnErrorThatSaysWhere() async throws {
         for body in [
             "<ListAllMyBucketsResult><Prefix>", "<Other/>", "not xml", "<!DOCTYPE x><ListAllMyBucketsResult/>",
         ] {
@@ -153,7 +157,9 @@ struct ReplyTests {
         }
     }
 
-    @Test func streamingErrorsAreErrorsOfTheSDK() async throws {
+    @Test("err-transport: errors while a body is read are errors of the SDK") func streamingErrorsAreErrorsOfTheSDK()
+        async throws
+    {
         let fixture = try Fixture(.broken(200, [:], "half", TransportError(.reset, "connection reset")))
         let object = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a"))
         let error = await #expect(throws: OSSError.self) { try await object.body.collect(upTo: 100) }
@@ -161,19 +167,24 @@ struct ReplyTests {
         #expect(error?.requestTarget == "GET https://my-bucket.oss-cn-hangzhou.aliyuncs.com/a")
     }
 
-    @Test(arguments: [
-        (TransportError.Kind.dns, OSSError.Kind.dns), (.connect, .connect), (.connectTimeout, .connectTimeout),
-        (.tls, .tls),
-        (.timeout, .timeout), (.reset, .connectionReset), (.other, .transport),
-    ])
+    @Test(
+        "err-transport: each kind is told apart",
+        arguments: [
+            (TransportError.Kind.dns, OSSError.Kind.dns), (.connect, .connect), (.connectTimeout, .connectTimeout),
+            (.tls, .tls),
+            (.timeout, .timeout), (.reset, .connectionReset), (.other, .transport),
+        ])
     func transportErrorsAreToldApart(transport: TransportError.Kind, kind: OSSError.Kind) async throws {
-        let fixture = try Fixture(.refuse(TransportError(transport, "broken"))) { $0.retry = .never }
+        struct Below: Error {}
+        let fixture = try Fixture(.refuse(TransportError(transport, "broken", cause: Below()))) { $0.retry = .never }
         let error = await #expect(throws: OSSError.self) { try await fixture.client.listBuckets(.init()) }
         #expect(error?.kind == kind)
         #expect(error?.message == "broken")
+        #expect(error?.cause is Below)
     }
 
-    @Test func aFileAppearsOnlyWhenItIsCompleteAndVerified() async throws {
+    @Test("body-out, op-file: a file appears only when it is complete and verified")
+    func aFileAppearsOnlyWhenItIsCompleteAndVerified() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("oss-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -207,7 +218,7 @@ struct ReplyTests {
         #expect(error?.message.contains(missing) == true)
     }
 
-    @Test func downloadsReportProgress() async throws {
+    @Test("body-progress: downloads report progress") func downloadsReportProgress() async throws {
         let seen = Locked([TransferProgress]())
         let fixture = try Fixture(.reply(200, [:], "123456789"))
         let object = try await fixture.client.getObject(
@@ -217,9 +228,48 @@ struct ReplyTests {
         _ = try await object.body.collect(upTo: 100)
         #expect(seen.withLock { $0 } == [TransferProgress(completed: 9, total: 9)])
     }
+
+    @Test("body-progress: the total of a stream of unknown length is unknown") func progressWithoutTotal() async throws
+    {
+        let seen = Locked([TransferProgress]())
+        let stream = AsyncStream<[UInt8]> {
+            $0.yield(Array("hello".utf8))
+            $0.yield(Array("you".utf8))
+            $0.finish()
+        }
+        let fixture = try Fixture()
+        try await fixture.client.putObject(
+            .init(bucket: "my-bucket", key: "a", body: .stream(stream)),
+            options: .init(progress: { progress in seen.withLock { $0.append(progress) } }))
+        #expect(
+            seen.withLock { $0 } == [
+                TransferProgress(completed: 5, total: nil), TransferProgress(completed: 8, total: nil),
+            ])
+    }
+
+    @Test("op-unknown: values are kept and sent back, header fields and elements can be read")
+    func newerThanTheSDK() async throws {
+        let list = """
+            <ListBucketResult><Name>b</Name><FutureList><Item>1</Item></FutureList><Contents><Key>a</Key>\
+            <StorageClass>FrozenArchive</StorageClass><Future>x</Future></Contents></ListBucketResult>
+            """
+        let fixture = try Fixture(.reply(200, ["x-oss-future": "kept"], list), .reply(200), .reply(200, [:], list))
+        let page = try await fixture.client.listObjectsV2(.init(bucket: "my-bucket"))
+        #expect(page.contents.map(\.key) == ["a"])
+        #expect(page.response["x-oss-future"] == "kept")
+        let storageClass = try #require(page.contents.first?.storageClass)
+        try await fixture.client.putObject(
+            .init(bucket: "my-bucket", key: "b", body: "x", storageClass: .init(rawValue: storageClass.rawValue)))
+        #expect(fixture.transport.sent.last?.header("x-oss-storage-class") == "FrozenArchive")
+        // An element without a member doesn't fail; the reply as it came has it.
+        let raw = try await fixture.client.send(
+            RawRequest(method: .get, bucket: "my-bucket", query: ["list-type": "2"]))
+        let text = try await raw.body.text(upTo: 10_000)
+        #expect(text == list)
+    }
 }
 
-@Suite("Lists (op-paginate)")
+@Suite("Lists")
 struct PaginatorTests {
     private func page(_ keys: [String], next: String?) -> ScriptedTransport.Answer {
         let contents = keys.map { "<Contents><Key>\($0)</Key></Contents>" }.joined()
@@ -228,7 +278,7 @@ struct PaginatorTests {
             200, [:], "<ListBucketResult>\(contents)\(more ?? "<IsTruncated>false</IsTruncated>")</ListBucketResult>")
     }
 
-    @Test func pagesAndItemsFollowTheToken() async throws {
+    @Test("op-paginate: pages and items follow the token") func pagesAndItemsFollowTheToken() async throws {
         let pages = [page(["a", "b"], next: "1"), page([], next: "2"), page(["c"], next: nil)]
         let fixture = try Fixture(pages[0], pages[1], pages[2], pages[0], pages[1], pages[2])
         let list = fixture.client.listObjectsV2Pages(.init(bucket: "my-bucket", maxKeys: 2))
@@ -247,7 +297,7 @@ struct PaginatorTests {
         #expect(count == 3, "a second loop starts over")
     }
 
-    @Test func aTokenThatDoesNotMoveIsAnError() async throws {
+    @Test("op-paginate: a token that does not move is an error") func aTokenThatDoesNotMoveIsAnError() async throws {
         let fixture = try Fixture(page(["a"], next: "1"), page(["b"], next: "1"))
         var keys: [String] = []
         let error = await #expect(throws: OSSError.self) {
@@ -259,7 +309,7 @@ struct PaginatorTests {
         #expect(fixture.transport.sent.count == 2)
     }
 
-    @Test func twoTokensMoveTogether() async throws {
+    @Test("op-paginate: two tokens move together") func twoTokensMoveTogether() async throws {
         let first = """
             <ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker>\
             <NextVersionIdMarker>v1</NextVersionIdMarker></ListVersionsResult>
@@ -270,7 +320,8 @@ struct PaginatorTests {
             fixture.transport.sent.last?.head.path == "/?versions&key-marker=a&version-id-marker=v1&encoding-type=url")
     }
 
-    @Test func stoppingEarlyAsksForNoFurtherPage() async throws {
+    @Test("op-paginate: stopping early asks for no further page") func stoppingEarlyAsksForNoFurtherPage() async throws
+    {
         let fixture = try Fixture(page(["a", "b"], next: "1"))
         for try await _ in fixture.client.listObjectsV2Pages(.init(bucket: "my-bucket")).items(\.contents).prefix(2) {}
         #expect(fixture.transport.sent.count == 1)

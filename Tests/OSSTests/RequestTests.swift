@@ -19,7 +19,8 @@ struct RequestTests {
                 "OSS4-HMAC-SHA256 Credential=test-id/20231114/cn-hangzhou/oss/aliyun_v4_request") == true)
     }
 
-    @Test func additionalHeadersAreNamedInTheSignature() async throws {
+    @Test("cfg-additional-headers: the host is signed, and sent by the transport")
+    func additionalHeadersAreNamedInTheSignature() async throws {
         let fixture = try Fixture { $0.additionalSignedHeaders = ["Host", "cache-control", "x-absent"] }
         try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", body: "x", cacheControl: "no-cache"))
         let sent = try #require(fixture.transport.sent.first)
@@ -27,14 +28,15 @@ struct RequestTests {
         #expect(sent.header("Host") == nil, "the transport sends it, once")
     }
 
-    @Test func anonymousRequestsAreUnsigned() async throws {
+    @Test("cred-anonymous: requests are unsigned") func anonymousRequestsAreUnsigned() async throws {
         let fixture = try Fixture { $0.credentials = .anonymous }
         _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a"))
         #expect(fixture.transport.sent.first?.header("Authorization") == nil)
         #expect(fixture.transport.sent.first?.header("x-oss-date") == nil)
     }
 
-    @Test func aSecurityTokenIsSentAndAnEmptyOneIsNone() async throws {
+    @Test("cred-static: a security token is sent, and an empty one is none")
+    func aSecurityTokenIsSentAndAnEmptyOneIsNone() async throws {
         let temporary = try Fixture {
             $0.credentials = .static(accessKeyID: "a", accessKeySecret: "b", securityToken: "token")
         }
@@ -45,7 +47,7 @@ struct RequestTests {
         #expect(empty.transport.sent.first?.header("x-oss-security-token") == nil)
     }
 
-    @Test func callOptionsReachTheWire() async throws {
+    @Test("cfg-per-call: options reach the wire") func callOptionsReachTheWire() async throws {
         let fixture = try Fixture()
         var options = CallOptions(readWriteTimeout: .seconds(3), query: ["x-extra": "a b", "bare": ""])
         options.headers[HTTPField.Name("x-oss-request-payer")!] = "requester"
@@ -56,34 +58,39 @@ struct RequestTests {
         #expect(sent.stall == .seconds(3))
     }
 
-    @Test(arguments: [
-        ("photo.JPG", "image/jpeg"), ("a/b.tar.gz", "application/gzip"), ("noextension", "application/octet-stream"),
-        ("x.js", "application/javascript"),
-    ])
+    @Test(
+        "body-mime: the content type comes from the key",
+        arguments: [
+            ("photo.JPG", "image/jpeg"), ("a/b.tar.gz", "application/gzip"),
+            ("noextension", "application/octet-stream"),
+            ("x.js", "application/javascript"),
+        ])
     func theContentTypeComesFromTheKey(key: String, type: String) async throws {
         let fixture = try Fixture()
         try await fixture.client.putObject(.init(bucket: "my-bucket", key: key, body: "x"))
         #expect(fixture.transport.sent.first?.header("Content-Type") == type)
     }
 
-    @Test func aGivenContentTypeWins() async throws {
+    @Test("body-mime: a given content type wins") func aGivenContentTypeWins() async throws {
         let fixture = try Fixture()
         try await fixture.client.putObject(
             .init(bucket: "my-bucket", key: "a.jpg", body: "x", contentType: "text/x-mine"))
         #expect(fixture.transport.sent.first?.header("Content-Type") == "text/x-mine")
     }
 
-    @Test func rangesAskForTheStandardBehaviour() async throws {
+    @Test("body-range: ranges ask for the standard behaviour") func rangesAskForTheStandardBehaviour() async throws {
         let fixture = try Fixture(.reply(206, ["Content-Range": "bytes 0-1/10"], "ab"))
         _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a", range: "bytes=0-1"))
         #expect(fixture.transport.sent.first?.header("x-oss-range-behavior") == "standard")
     }
 
-    @Test(arguments: [
-        ("ab", "a"), ("Upper-case", "a"), ("-hyphen", "a"), ("hyphen-", "a"), ("dots.are.wrong", "a"),
-        ("my-bucket", ""),
-        ("my-bucket", String(repeating: "é", count: 513)), ("", "a"),
-    ])
+    @Test(
+        "err-client: bad names are refused before anything is sent",
+        arguments: [
+            ("ab", "a"), ("Upper-case", "a"), ("-hyphen", "a"), ("hyphen-", "a"), ("dots.are.wrong", "a"),
+            ("my-bucket", ""),
+            ("my-bucket", String(repeating: "é", count: 513)), ("", "a"),
+        ])
     func badNamesAreRefusedBeforeAnythingIsSent(bucket: String, key: String) async throws {
         let fixture = try Fixture()
         let error = await #expect(throws: OSSError.self) {
@@ -94,10 +101,12 @@ struct RequestTests {
         #expect(fixture.transport.sent.isEmpty)
     }
 
-    @Test(arguments: [
-        ["under_score": "x"], ["": "x"], ["a b": "x"], ["ok": "line\r\nbreak"],
-        ["big": String(repeating: "x", count: 8200)],
-    ])
+    @Test(
+        "err-client: bad metadata is refused before anything is sent",
+        arguments: [
+            ["under_score": "x"], ["": "x"], ["a b": "x"], ["ok": "line\r\nbreak"],
+            ["big": String(repeating: "x", count: 8200)],
+        ])
     func badMetadataIsRefusedBeforeAnythingIsSent(metadata: [String: String]) async throws {
         let fixture = try Fixture()
         let error = await #expect(throws: OSSError.self) {
@@ -107,7 +116,9 @@ struct RequestTests {
         #expect(fixture.transport.sent.isEmpty)
     }
 
-    @Test(arguments: ["0-1", "bytes=", "bytes=-", "bytes=5-1", "bytes=0-1,3-4", "bytes=a-b", "bytes=1"])
+    @Test(
+        "err-client: bad ranges are refused",
+        arguments: ["0-1", "bytes=", "bytes=-", "bytes=5-1", "bytes=0-1,3-4", "bytes=a-b", "bytes=1"])
     func badRangesAreRefused(range: String) async throws {
         let fixture = try Fixture()
         let error = await #expect(throws: OSSError.self) {
@@ -117,7 +128,8 @@ struct RequestTests {
         #expect(fixture.transport.sent.isEmpty)
     }
 
-    @Test func aContentLengthThatIsNotTheBodysIsRefused() async throws {
+    @Test("err-client, body-in: a Content-Length that is not the body's is refused")
+    func aContentLengthThatIsNotTheBodysIsRefused() async throws {
         let fixture = try Fixture()
         let error = await #expect(throws: OSSError.self) {
             try await fixture.client.putObject(.init(bucket: "my-bucket", key: "a", body: "hello", contentLength: 7))
@@ -125,7 +137,8 @@ struct RequestTests {
         #expect(error?.kind == .invalidRequest)
     }
 
-    @Test func aContentLengthGivesAStreamItsLength() async throws {
+    @Test("body-in: a Content-Length gives a stream its length") func aContentLengthGivesAStreamItsLength() async throws
+    {
         let stream = AsyncStream<[UInt8]> {
             $0.yield(Array("hello".utf8))
             $0.finish()
@@ -137,78 +150,9 @@ struct RequestTests {
     }
 }
 
-@Suite("Endpoints (cfg-region, cfg-endpoint, cfg-derive, cfg-disable-ssl, cfg-cname, cfg-path-style)")
-struct EndpointTests {
-    private func sent(_ configure: (inout ClientConfiguration) -> Void) async throws -> String {
-        let fixture = try Fixture(configure: configure)
-        _ = try await fixture.client.getObject(.init(bucket: "my-bucket", key: "a b/c"))
-        let head = try #require(fixture.transport.sent.first?.head)
-        return "\(head.scheme ?? "")://\(head.authority ?? "")\(head.path ?? "")"
-    }
-
-    @Test func regionsGiveTheirEndpoints() async throws {
-        #expect(try await sent { _ in } == "https://my-bucket.oss-cn-hangzhou.aliyuncs.com/a%20b/c")
-        #expect(
-            try await sent { $0.endpointKind = .internalNetwork }
-                == "https://my-bucket.oss-cn-hangzhou-internal.aliyuncs.com/a%20b/c")
-        #expect(
-            try await sent { $0.endpointKind = .accelerate } == "https://my-bucket.oss-accelerate.aliyuncs.com/a%20b/c")
-        #expect(
-            try await sent { $0.endpointKind = .accelerateOverseas }
-                == "https://my-bucket.oss-accelerate-overseas.aliyuncs.com/a%20b/c")
-        #expect(
-            try await sent { $0.endpointKind = .dualStack } == "https://my-bucket.cn-hangzhou.oss.aliyuncs.com/a%20b/c")
-        #expect(try await sent { $0.disablesTLS = true } == "http://my-bucket.oss-cn-hangzhou.aliyuncs.com/a%20b/c")
-    }
-
-    @Test func explicitEndpointsWin() async throws {
-        #expect(try await sent { $0.endpoint = "oss.example.com" } == "https://my-bucket.oss.example.com/a%20b/c")
-        #expect(
-            try await sent { $0.endpoint = "oss.example.com:8443" } == "https://my-bucket.oss.example.com:8443/a%20b/c")
-        #expect(
-            try await sent {
-                $0.endpoint = "https://oss.example.com/"
-                $0.disablesTLS = true
-            } == "https://my-bucket.oss.example.com/a%20b/c"
-        )
-        #expect(
-            try await sent { $0.endpoint = "http://oss.example.com:80" } == "http://my-bucket.oss.example.com/a%20b/c")
-    }
-
-    @Test func addressesGoIntoThePath() async throws {
-        #expect(try await sent { $0.endpoint = "http://127.0.0.1:9000" } == "http://127.0.0.1:9000/my-bucket/a%20b/c")
-        #expect(try await sent { $0.endpoint = "http://[::1]:9000" } == "http://[::1]:9000/my-bucket/a%20b/c")
-        #expect(try await sent { $0.addressing = .path } == "https://oss-cn-hangzhou.aliyuncs.com/my-bucket/a%20b/c")
-        #expect(
-            try await sent {
-                $0.endpoint = "img.example.com"
-                $0.addressing = .cname
-            } == "https://img.example.com/a%20b/c"
-        )
-    }
-
-    @Test(arguments: [
-        "", "https://", "ftp://oss.example.com", "oss.example.com/path", "oss.example.com?x=1",
-        "user:hunter2@oss.example.com",
-        "oss.example.com:0", "oss.example.com:99999", "oss.example.com:x", "oss example.com", "[::1", "[::1]x",
-        "oss.example.com#x",
-    ])
-    func malformedEndpointsAreRefused(endpoint: String) throws {
-        let error = #expect(throws: OSSError.self) { _ = try Fixture { $0.endpoint = endpoint } }
-        #expect(error?.kind == .invalidConfiguration)
-        #expect(error?.description.contains("hunter2") == false)
-    }
-
-    @Test(arguments: ["", "CN-Hangzhou", "cn hangzhou", "cn_hangzhou", "cn-hangzhou.evil.example"])
-    func malformedRegionsAreRefused(region: String) throws {
-        let error = #expect(throws: OSSError.self) { _ = try Fixture { $0.region = region } }
-        #expect(error?.kind == .invalidConfiguration)
-    }
-}
-
-@Suite("Credentials (cred-env, cred-static, cred-anonymous)")
+@Suite("Credentials")
 struct CredentialsTests {
-    @Test func theMissingVariableIsNamed() async throws {
+    @Test("cred-env: the missing variable is named") func theMissingVariableIsNamed() async throws {
         for (environment, missing) in [
             ([:], "OSS_ACCESS_KEY_ID"), (["OSS_ACCESS_KEY_ID": "id"], "OSS_ACCESS_KEY_SECRET"),
             (["OSS_ACCESS_KEY_ID": "", "OSS_ACCESS_KEY_SECRET": "s"], "OSS_ACCESS_KEY_ID"),
@@ -224,7 +168,7 @@ struct CredentialsTests {
         }
     }
 
-    @Test func theEnvironmentsTokenIsUsed() async throws {
+    @Test("cred-env: the environment's keys and token are used") func theEnvironmentsTokenIsUsed() async throws {
         let environment = ["OSS_ACCESS_KEY_ID": "id", "OSS_ACCESS_KEY_SECRET": "secret", "OSS_SESSION_TOKEN": "token"]
         let fixture = try Fixture { $0.credentials = EnvironmentCredentialsProvider(lookUp: { environment[$0] }) }
         _ = try await fixture.client.listBuckets(.init())
@@ -251,11 +195,11 @@ struct CredentialsTests {
     }
 }
 
-@Suite("Secrets stay secret (cfg-log)")
+@Suite("Secrets stay secret")
 struct SecrecyTests {
     static let secrets = ["hush-secret", "hush-token"]
 
-    @Test func noSecretInLogsAndErrors() async throws {
+    @Test("cfg-log, err-text: no secret in logs, errors and descriptions") func noSecretInLogsAndErrors() async throws {
         let lines = Locked([String]())
         var logger = Logger(label: "test") { _ in RecordingLogHandler { line in lines.withLock { $0.append(line) } } }
         logger.logLevel = .trace

@@ -1,11 +1,4 @@
-import OSSAsyncHTTPClient
 public import OSSRuntime
-
-/// What providers send their requests with, unless they are given something else.
-private enum CredentialsTransport {
-    static let shared = AsyncHTTPClientTransport(
-        configuration: TransportConfiguration(connectTimeout: .seconds(3), maxConnections: 4))
-}
 
 extension CredentialsProvider where Self == RAMRoleCredentialsProvider {
     /// Temporary credentials of a RAM role, from the Security Token Service.
@@ -30,12 +23,26 @@ extension CredentialsProvider where Self == RAMRoleCredentialsProvider {
 }
 
 extension CredentialsProvider where Self == OIDCRoleCredentialsProvider {
-    /// Temporary credentials of a RAM role for the bearer of an OpenID Connect token; role, identity provider and the
-    /// token's file come from the environment.
+    /// Temporary credentials of a RAM role for the bearer of an OpenID Connect token, such as a pod in Kubernetes with
+    /// RAM roles for service accounts. What isn't given comes from the environment.
     ///
+    /// - Parameters:
+    ///   - roleARN: The role. Default: the environment variable `ALIBABA_CLOUD_ROLE_ARN`.
+    ///   - providerARN: The identity provider. Default: `ALIBABA_CLOUD_OIDC_PROVIDER_ARN`.
+    ///   - tokenFile: The path of the file with the token. Default: `ALIBABA_CLOUD_OIDC_TOKEN_FILE`.
+    ///   - sessionName: Names the session in the account's logs. Default: `ALIBABA_CLOUD_ROLE_SESSION_NAME`, or
+    ///     `oss-swift`.
+    ///   - policy: A policy in JSON that narrows what the role may do. Default: none.
+    ///   - duration: How long the credentials are valid: 15 minutes up to what the role allows. Default: an hour.
+    ///   - endpoint: Where STS is. Default: `https://sts.aliyuncs.com`.
     /// - Throws: `OSSError` of kind `invalidConfiguration` that names the missing variable.
-    public static func oidcRole(endpoint: String = "https://sts.aliyuncs.com") throws -> Self {
-        try OIDCRoleCredentialsProvider(endpoint: endpoint, transport: CredentialsTransport.shared)
+    public static func oidcRole(
+        _ roleARN: String? = nil, providerARN: String? = nil, tokenFile: String? = nil, sessionName: String? = nil,
+        policy: String? = nil, duration: Duration = .seconds(3600), endpoint: String = "https://sts.aliyuncs.com"
+    ) throws -> Self {
+        try OIDCRoleCredentialsProvider(
+            roleARN: roleARN, providerARN: providerARN, tokenFile: tokenFile, sessionName: sessionName, policy: policy,
+            duration: duration, endpoint: endpoint, transport: CredentialsTransport.shared)
     }
 }
 

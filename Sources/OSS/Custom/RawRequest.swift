@@ -4,7 +4,7 @@ public import OSSRuntime
 /// A call of an operation that this SDK has no method for: signed, retried and checked like all others.
 ///
 /// ```swift
-/// let result = try await client.send(RawRequest(method: .get, bucket: "my-bucket", query: ["qosInfo": ""]))
+/// let result = try await client.send(RawRequest(method: .get, bucket: "my-bucket", query: ["requestPayment": ""]))
 /// print(try await result.body.text(upTo: 1 << 20))
 /// ```
 public struct RawRequest: Sendable {

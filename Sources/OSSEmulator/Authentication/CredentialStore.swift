@@ -21,6 +21,20 @@ final class CredentialStore: Sendable {
         fixed.merging(issued.withLockedValue { $0 }) { first, _ in first }.mapValues(\.accessKeySecret)
     }
 
+    /// Makes a pair of keys of an account that is good until it is removed.
+    func issue(accountID: String) -> EmulatorCredential {
+        let random = { Hex.encode(UInt64.random(in: 0 ... .max)) }
+        let credential = EmulatorCredential(
+            accessKeyID: "LTAI\(random())", accessKeySecret: random() + random(), accountID: accountID)
+        issued.withLockedValue { $0[credential.accessKeyID] = credential }
+        return credential
+    }
+
+    /// Takes back what was issued.
+    func remove(_ accessKeyID: String) {
+        issued.withLockedValue { _ = $0.removeValue(forKey: accessKeyID) }
+    }
+
     /// Makes a temporary pair of keys of an account.
     func issue(accountID: String, validFor seconds: Int64, now: EmulatorInstant) -> EmulatorCredential {
         let random = { Hex.encode(UInt64.random(in: 0 ... .max)) }

@@ -7,7 +7,8 @@ import NIOHTTP1
 final class ControlService: Responder {
     /// What rules for faults may call the ways to credentials.
     static let operations = [
-        "AssumeRole", "AssumeRoleWithOIDC", "GetCallerIdentity", "ECSMetadata", "ECSMetadataToken", "CredentialsURI",
+        "AssumeRole", "AssumeRoleWithOIDC", "GetCallerIdentity", "GetSecretValue", "ECSMetadata", "ECSMetadataToken",
+        "CredentialsURI",
     ]
 
     private static let maximumBody = 1 << 20
@@ -18,6 +19,7 @@ final class ControlService: Responder {
     let recorder: ExchangeRecorder
     let tokens: SecurityTokenService
     let metadata: InstanceMetadata
+    let secrets: KeyManagementService
     /// The configured name that it may be called by, besides addresses.
     private let host: String
 
@@ -29,8 +31,9 @@ final class ControlService: Responder {
         host = service.configuration.controlHost.lowercased()
         tokens = SecurityTokenService(
             credentials: service.credentials, accounts: Set(service.configuration.credentials.map(\.accountID)))
-        metadata = InstanceMetadata(
-            credentials: service.credentials, account: service.configuration.credentials.first?.accountID ?? "")
+        let account = service.configuration.credentials.first?.accountID ?? ""
+        metadata = InstanceMetadata(credentials: service.credentials, account: account)
+        secrets = KeyManagementService(credentials: service.credentials, account: account)
     }
 
     /// An answer of the control endpoint that is no success.
@@ -200,7 +203,7 @@ final class ControlService: Responder {
             request.expires = injection?.fault.expires
             response = try await Injection.apply(injection, request.now, body) { [request] in
                 guard let call else { return try metadata.answer(request) }
-                return try tokens.answer(call, request, check: &check)
+                return try answer(call, request, check: &check)
             }
         } catch let fault as Fault {
             exchange.update { $0.fail(fault) }
@@ -210,6 +213,18 @@ final class ControlService: Responder {
         exchange.answer(response.status, check, request.head)
         response.exchange = exchange
         return response
+    }
+
+    private func answer(
+        _ call: SecurityTokenService.Call, _ request: Request, check: inout SignatureCheck
+    ) throws(Fault) -> Response {
+        guard !call.action.isEmpty else { throw .missing("Action") }
+        switch call.version {
+        case "": throw .missing("Version")
+        case SecurityTokenService.version: return try tokens.answer(call, request, check: &check)
+        case KeyManagementService.version: return try secrets.answer(call, request, check: &check)
+        default: throw Fault(.badRequest, "InvalidVersion", "Specified parameter Version is not valid.")
+        }
     }
 
     private func answer(_ request: Request, _ body: RequestBody) async throws -> Response {
@@ -235,6 +250,9 @@ final class ControlService: Responder {
         case ("metadata", 1):
             if let response = try metadata.settings(request) { return response }
             allowed = "GET, PUT"
+        case ("kms", 1), ("kms", 3):
+            if let response = try secrets.settings(request) { return response }
+            allowed = request.segments.count > 1 ? "PUT, POST, DELETE" : "GET"
         case ("reset", 1):
             if request.head.method == .POST { return try await reset() }
             allowed = "POST"

@@ -114,7 +114,7 @@ extension ControlService {
         ]
     }
 
-    /// Forgets everything: what is stored, rules, requests, and the clock's offset. Only where nothing is on disk.
+    /// Forgets everything: what is stored, rules, requests, secrets, and the clock's offset. Only where nothing is on disk.
     func reset() async throws -> Response {
         guard service.configuration.dataDirectory == nil else {
             throw Refusal(status: .conflict, message: "What is stored on disk is not dropped.")
@@ -122,6 +122,7 @@ extension ControlService {
         try await service.catalogue.changeAlone { $0.removeEverything() }
         faults.removeAll()
         recorder.removeAll()
+        secrets.removeAll()
         clock.offset = 0
         return Response(.noContent)
     }

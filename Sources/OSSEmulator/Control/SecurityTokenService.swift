@@ -1,20 +1,19 @@
-import Crypto
-import NIOConcurrencyHelpers
 import NIOHTTP1
 
 /// The Security Token Service (STS): temporary credentials for a role, as its RPC interface gives them.
 ///
 /// There are no roles to make: every account that the emulator knows has any role, and lets itself assume it.
 final class SecurityTokenService: Sendable {
-    private static let version = "2015-04-01"
+    static let version = "2015-04-01"
 
     private let credentials: CredentialStore
     private let accounts: Set<String>
-    private let signatures = RPCSignature()
+    private let signatures: RPCSignature
 
     init(credentials: CredentialStore, accounts: Set<String>) {
         self.credentials = credentials
         self.accounts = accounts
+        signatures = RPCSignature(credentials)
     }
 
     /// As the gateway makes them: `6894B13B-6D71-4EF5-88FA-F32781734A7F`.
@@ -57,7 +56,7 @@ final class SecurityTokenService: Sendable {
             return value
         }
 
-        fileprivate func response(_ members: [JSONValue.Member]) -> Response {
+        func response(_ members: [JSONValue.Member]) -> Response {
             document(.ok, root: action + "Response", [.init(name: "RequestId", value: .string(id))] + members)
         }
 
@@ -84,6 +83,7 @@ final class SecurityTokenService: Sendable {
                 case .object(let children): xml.element(member.name) { write(children, to: &$0) }
                 case .string(let text): xml.element(member.name, text)
                 case .number(let number): xml.element(member.name, number)
+                case .array(let items): write(items.map { .init(name: member.name, value: $0) }, to: &xml)
                 default: break
                 }
             }
@@ -92,14 +92,9 @@ final class SecurityTokenService: Sendable {
 
     func answer(_ call: Call, _ request: ControlService.Request, check: inout SignatureCheck) throws(Fault) -> Response
     {
-        guard !call.action.isEmpty else { throw .missing("Action") }
-        guard !call.version.isEmpty else { throw .missing("Version") }
-        guard call.version == Self.version else {
-            throw Fault(.badRequest, "InvalidVersion", "Specified parameter Version is not valid.")
-        }
         switch call.action {
         case "AssumeRole":
-            let caller = try signatures.verify(call, request, credentials, check: &check)
+            let caller = try signatures.verify(call, request, check: &check)
             let role = try role(call)
             guard role.account == caller.accountID else { throw .roleNotAllowed }
             return call.response(try session(call, role, request))
@@ -108,17 +103,15 @@ final class SecurityTokenService: Sendable {
             check.isVerified = true
             return call.response(members)
         case "GetCallerIdentity":
-            let caller = try signatures.verify(call, request, credentials, check: &check)
+            let caller = try signatures.verify(call, request, check: &check)
             return call.response([
                 .init(name: "AccountId", value: .string(caller.accountID)),
                 .init(name: "Arn", value: .string("acs:ram::\(caller.accountID):root")),
                 .init(
-                    name: "IdentityType", value: .string(caller.securityToken == nil ? "Account" : "AssumedRoleUser")),
+                    name: "IdentityType", value: .string(caller.isTemporary ? "AssumedRoleUser" : "Account")),
                 .init(name: "PrincipalId", value: .string(caller.accountID)),
             ])
-        default:
-            throw Fault(
-                .notFound, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+        default: throw .unknownAction
         }
     }
 
@@ -269,7 +262,7 @@ extension EmulatorInstant {
 
 extension Substring {
     /// Whether it is made of letters, digits and `others`, and so long.
-    fileprivate func isName(in length: ClosedRange<Int>, with others: String) -> Bool {
+    func isName(in length: ClosedRange<Int>, with others: String) -> Bool {
         length.contains(utf8.count)
             && utf8.allSatisfy { byte in
                 (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
@@ -278,155 +271,11 @@ extension Substring {
     }
 }
 
-// MARK: - Signatures
-
-/// Checks both signatures of the RPC interface: version 1.0 in the parameters, and ACS3 in the headers.
-private final class RPCSignature: Sendable {
-    private static let algorithm = "ACS3-HMAC-SHA256"
-
-    // Only one caller holds it, for a moment.
-    private let nonces = NIOLockedValueBox<[String: EmulatorInstant]>([:])
-
-    func verify(
-        _ call: SecurityTokenService.Call, _ request: ControlService.Request, _ credentials: CredentialStore,
-        check: inout SignatureCheck
-    ) throws(Fault) -> EmulatorCredential {
-        if let authorization = request.header("authorization"), authorization.hasPrefix(Self.algorithm) {
-            return try verifyHeader(authorization, request, credentials, check: &check)
-        }
-        check.scheme = .rpc
-        let id = try call.required("AccessKeyId")
-        check.accessKeyID = id
-        let signature = try call.required("Signature")
-        guard try call.required("SignatureMethod") == "HMAC-SHA1" else {
-            throw Fault(.badRequest, "InvalidSignatureMethod", "Specified signature method is not valid.")
-        }
-        guard call.parameters.nonEmpty("SignatureVersion") ?? "1.0" == "1.0" else {
-            throw Fault(.badRequest, "InvalidSignatureVersion", "Specified signature version is not valid.")
-        }
-        try checkDate(try call.required("Timestamp"), now: request.now)
-        let nonce = try call.required("SignatureNonce")
-        let credential = try credential(
-            id, token: call.parameters.nonEmpty("SecurityToken"), credentials, now: request.now)
-        let toSign = Self.stringToSign(method: request.head.method.rawValue, call.parameters)
-        check.stringToSign = toSign
-        check.providedSignature = signature
-        let key = SymmetricKey(data: Array((credential.accessKeySecret + "&").utf8))
-        guard
-            let provided = Base64.decode(signature),
-            HMAC<Insecure.SHA1>.isValidAuthenticationCode(provided, authenticating: Array(toSign.utf8), using: key)
-        else {
-            throw .signatureNotMatched("server string to sign is:\(toSign)")
-        }
-        try use(nonce, of: id, now: request.now)
-        check.isVerified = true
-        return credential
-    }
-
-    static func stringToSign(method: String, _ parameters: Query) -> String {
-        let pairs = canonical(parameters.items.filter { $0.name != "Signature" })
-        return "\(method)&%2F&\(Percent.encode(pairs))"
-    }
-
-    private static func canonical(_ items: [Query.Item]) -> String {
-        items.map { (Percent.encode($0.name), Percent.encode($0.value)) }
-            .sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
-            .map { "\($0.0)=\($0.1)" }.joined(separator: "&")
-    }
-
-    private func verifyHeader(
-        _ authorization: String, _ request: ControlService.Request, _ credentials: CredentialStore,
-        check: inout SignatureCheck
-    ) throws(Fault) -> EmulatorCredential {
-        check.scheme = .acs3
-        var fields: [String: String] = [:]
-        for part in authorization.dropFirst(Self.algorithm.utf8.count).split(separator: ",") {
-            let pair = part.split(separator: "=", maxSplits: 1)
-            if pair.count == 2 { fields[pair[0].trimmingBlanks] = pair[1].trimmingBlanks }
-        }
-        guard let id = fields["Credential"], let names = fields["SignedHeaders"], let signature = fields["Signature"]
-        else {
-            throw Fault(
-                .badRequest, "IncompleteSignature",
-                "The request signature does not conform to Aliyun standards.")
-        }
-        check.accessKeyID = id
-        guard let date = request.header("x-acs-date") else { throw .missing("x-acs-date") }
-        try checkDate(date, now: request.now)
-        guard let nonce = request.header("x-acs-signature-nonce") else { throw .missing("x-acs-signature-nonce") }
-        let credential = try credential(
-            id, token: request.header("x-acs-security-token"), credentials, now: request.now)
-        let path = request.head.uri.prefix { $0 != "?" }
-        var lines = [request.head.method.rawValue, String(path), Self.canonical(request.query.items)]
-        lines += names.split(separator: ";").map { name in
-            let values = request.head.headers[canonicalForm: String(name)].map { $0.trimmingBlanks }.sorted()
-            return "\(name.lowercased()):\(values.joined(separator: ","))"
-        }
-        let hash = Hex.encode(SHA256.hash(data: request.body))
-        lines += ["", names, hash]
-        let canonical = lines.joined(separator: "\n")
-        let toSign = "\(Self.algorithm)\n\(Hex.encode(SHA256.hash(data: Array(canonical.utf8))))"
-        check.canonicalRequest = canonical
-        check.stringToSign = toSign
-        check.providedSignature = signature
-        let key = SymmetricKey(data: Array(credential.accessKeySecret.utf8))
-        guard
-            let provided = Hex.decode(signature), request.header("x-acs-content-sha256").map({ $0 == hash }) ?? true,
-            HMAC<SHA256>.isValidAuthenticationCode(provided, authenticating: Array(toSign.utf8), using: key)
-        else {
-            throw .signatureNotMatched("server string to sign is:\(toSign), server canonical string is:\(canonical)")
-        }
-        try use(nonce, of: id, now: request.now)
-        check.isVerified = true
-        return credential
-    }
-
-    private func credential(
-        _ id: String, token: String?, _ credentials: CredentialStore, now: EmulatorInstant
-    ) throws(Fault) -> EmulatorCredential {
-        guard let credential = credentials.find(id) else {
-            throw Fault(.notFound, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
-        }
-        if credential.securityToken != nil, token == nil { throw .missing("SecurityToken") }
-        guard credential.securityToken == token else {
-            throw Fault(
-                .badRequest, "InvalidSecurityToken.MismatchWithAccessKey",
-                "Specified SecurityToken mismatch with the AccessKey.")
-        }
-        if let end = credential.expiration, end <= now {
-            throw Fault(.badRequest, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
-        }
-        return credential
-    }
-
-    private func checkDate(_ text: String, now: EmulatorInstant) throws(Fault) {
-        guard let date = EmulatorInstant(iso8601Seconds: text) else {
-            throw Fault(
-                .badRequest, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
-        }
-        guard abs(date.millisecondsSince1970 - now.millisecondsSince1970) <= Authenticator.maximumSkew else {
-            throw Fault(.badRequest, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
-        }
-    }
-
-    /// A nonce is good once, as long as its date is.
-    private func use(_ nonce: String, of id: String, now: EmulatorInstant) throws(Fault) {
-        let isNew = nonces.withLockedValue { nonces in
-            if nonces.count >= 10_000 {
-                let start = now.advanced(by: -2 * Authenticator.maximumSkew)
-                nonces = nonces.filter { $0.value > start }
-                if nonces.count >= 10_000 { nonces.removeAll() }
-            }
-            return nonces.updateValue(now, forKey: "\(id)\n\(nonce)") == nil
-        }
-        guard isNew else {
-            throw Fault(.badRequest, "SignatureNonceUsed", "Specified signature nonce was used already.")
-        }
-    }
-}
-
 extension Fault {
-    fileprivate static func missing(_ name: String) -> Fault {
+    static let unknownAction = Fault(
+        .notFound, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+
+    static func missing(_ name: String) -> Fault {
         Fault(.badRequest, "Missing\(name)", "\(name) is mandatory for this action.")
     }
 
@@ -437,7 +286,7 @@ extension Fault {
     fileprivate static let roleNotAllowed = Fault(
         .forbidden, "NoPermission", "You are not authorized to do this action. You should be authorized by RAM.")
 
-    fileprivate static func signatureNotMatched(_ detail: String) -> Fault {
+    static func signatureNotMatched(_ detail: String) -> Fault {
         Fault(
             .badRequest, "SignatureDoesNotMatch",
             "Specified signature is not matched with our calculation. \(detail)")

@@ -23,7 +23,12 @@ public struct RequestBody: AsyncSequence, Sendable {
     private let source: Source
     /// Set for bodies that can be read once only.
     private let start: Start?
-    private var observers: [@Sendable (UnsafeRawBufferPointer) -> Void] = []
+    private var observers: [Observer] = []
+
+    private struct Observer: Sendable {
+        var starting: @Sendable () -> Void
+        var reading: @Sendable (UnsafeRawBufferPointer) -> Void
+    }
 
     private enum Source: Sendable {
         case bytes([UInt8])
@@ -165,10 +170,14 @@ extension RequestBody {
 
     /// The same body, with a function that sees each piece of it as it is handed to the transport, in order.
     ///
-    /// The function runs once per piece and iterator: observe anew for every attempt.
-    package func observed(by observer: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) -> RequestBody {
+    /// The function runs once per piece and iterator, `starting` before an iterator's first piece: observe anew for every
+    /// attempt.
+    package func observed(
+        starting: @escaping @Sendable () -> Void = {},
+        by reading: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+    ) -> RequestBody {
         var body = self
-        body.observers.append(observer)
+        body.observers.append(Observer(starting: starting, reading: reading))
         return body
     }
 }
@@ -236,7 +245,7 @@ extension RequestBody {
             // Not a slice of a slice at the end: it would keep the chunk alive.
             pending = slice.endIndex == pending.endIndex ? [] : pending[slice.endIndex...]
             for observer in body.observers {
-                slice.withUnsafeBytes(observer)
+                slice.withUnsafeBytes(observer.reading)
             }
             return slice
         }
@@ -284,6 +293,7 @@ extension RequestBody {
                     message: "The request's body is a stream that was read before; it can't be sent twice."
                 )
             }
+            for observer in body.observers { observer.starting() }
             switch body.source {
             case .bytes(let bytes):
                 input = .bytes

@@ -3,7 +3,7 @@ public import Logging
 
 /// What one call does differently from the client's configuration. Nothing is different by default.
 public struct CallOptions: Sendable {
-    /// How long the request may go without a byte read or written; nil: as configured.
+    /// How long the request may go without a byte read or written, more than zero; nil: as configured.
     public var readWriteTimeout: Duration?
     /// How long the call may take in all, delays between attempts included, up to the reply's header (and its body, where
     /// the operation has no streamed one). No attempt starts later. Default: unlimited.
@@ -41,6 +41,20 @@ public struct CallOptions: Sendable {
         self.document = document
         self.logger = logger
         self.progress = progress
+    }
+}
+
+extension CallOptions {
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidRequest`` that names the option.
+    func validate() throws(OSSError) {
+        if let readWriteTimeout, readWriteTimeout <= .zero {
+            throw OSSError(
+                .invalidRequest, message: "readWriteTimeout is \(readWriteTimeout); it must be more than zero")
+        }
+        if let attempts = retry?.maximumAttempts, attempts < 1 {
+            throw OSSError(
+                .invalidRequest, message: "retry.maximumAttempts is \(attempts); at least 1 is needed")
+        }
     }
 }
 

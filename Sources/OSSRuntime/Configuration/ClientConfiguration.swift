@@ -17,10 +17,12 @@ public struct ClientConfiguration: Sendable {
     public var disablesTLS = false
     /// How buckets become part of the URL. Default: virtual-hosted, or in the path where the endpoint is an IP address.
     public var addressing: AddressingStyle = .virtualHosted
+    /// The cloud box that ``endpoint`` leads to, which requests are then signed for. Default: none.
+    public var cloudBox: CloudBox?
 
     /// When and how often failed requests are sent again. Default: 3 attempts.
     public var retry = RetryPolicy()
-    /// How long a request may go without a byte read or written. Default: 20 s.
+    /// How long a request may go without a byte read or written; more than zero. Default: 20 s.
     public var readWriteTimeout: Duration = .seconds(20)
     /// Connections, proxy and TLS; not used where ``transport`` is set.
     public var transportConfiguration = TransportConfiguration()
@@ -30,7 +32,7 @@ public struct ClientConfiguration: Sendable {
 
     /// How requests are signed. Default: version 4.
     public var signature = SignatureMethod.v4
-    /// Names of header fields to sign beyond those that always are. Default: none.
+    /// Names of header fields to sign beyond those that always are, with version 4 of signatures. Default: none.
     public var additionalSignedHeaders: [String] = []
     /// Appended to the SDK's own `User-Agent`.
     public var userAgent: String?
@@ -67,5 +69,51 @@ extension ClientConfiguration {
         try Endpoint.validate(region: region)
         return try Endpoint(
             endpoint ?? endpointKind.host(region: region), defaultScheme: disablesTLS ? "http" : "https")
+    }
+
+    /// The id of the cloud box that requests go to; nil where they go to a region.
+    ///
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration``.
+    package func resolvedCloudBox(_ resolved: Endpoint) throws(OSSError) -> String? {
+        guard let cloudBox else { return nil }
+        guard endpoint != nil else {
+            throw OSSError(
+                .invalidConfiguration,
+                message: "a cloud box has an endpoint of its own: set endpoint, as in "
+                    + "'cb-123.\(region).oss-cloudbox.aliyuncs.com'")
+        }
+        return try cloudBox.id(endpoint: resolved)
+    }
+
+    /// Refuses what could only fail, or be ignored, later.
+    ///
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration`` that names the setting.
+    package func validate() throws(OSSError) {
+        func check(_ isValid: Bool, _ name: String, _ value: some CustomStringConvertible, _ rule: String)
+            throws(OSSError)
+        {
+            guard isValid else {
+                throw OSSError(.invalidConfiguration, message: "\(name) is \(value); \(rule)")
+            }
+        }
+        let attempts = retry.maximumAttempts
+        try check(attempts >= 1, "retry.maximumAttempts", attempts, "at least 1 is needed")
+        try check(readWriteTimeout > .zero, "readWriteTimeout", readWriteTimeout, "it must be more than zero")
+        guard transport == nil else { return }
+        let settings = transportConfiguration
+        try check(
+            settings.connectTimeout > .zero, "transportConfiguration.connectTimeout", settings.connectTimeout,
+            "it must be more than zero")
+        try check(
+            settings.idleTimeout > .zero, "transportConfiguration.idleTimeout", settings.idleTimeout,
+            "it must be more than zero")
+        try check(
+            settings.maxConnections >= 1, "transportConfiguration.maxConnections", settings.maxConnections,
+            "at least 1 is needed")
+        if let proxy = settings.proxy {
+            try check(
+                !proxy.host.isEmpty && (1...65535).contains(proxy.port), "transportConfiguration.proxy", proxy,
+                "a host and a port of 1 to 65535 are needed")
+        }
     }
 }

@@ -1,4 +1,4 @@
-import HTTPTypes
+package import HTTPTypes
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -7,7 +7,7 @@ import HTTPTypes
 #endif
 
 /// One request to a server that hands out credentials.
-struct CredentialsRequest {
+package struct CredentialsRequest {
     private static let maximumReply = 256 << 10
     private static let timeout = Duration.seconds(10)
 
@@ -19,13 +19,25 @@ struct CredentialsRequest {
     /// What errors call the server.
     var source: String
 
-    struct Reply {
-        var status: Int
-        var text: String
+    package init(
+        method: HTTPRequest.Method = .get, url: String, headers: HTTPFields = [:], body: String? = nil, source: String
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.source = source
+    }
+
+    package struct Reply {
+        package var status: Int
+        package var text: String
+        /// By the server's clock.
+        package var time: Date?
     }
 
     /// - Throws: ``OSSError`` of kind ``OSSError/Kind/credentials`` when there is no reply; `CancellationError`.
-    func send(_ transport: any HTTPTransport) async throws -> Reply {
+    package func send(_ transport: any HTTPTransport) async throws -> Reply {
         guard let separator = url.firstRange(of: "://") else { throw failure("'\(url)' is not a URL") }
         let rest = url[separator.upperBound...]
         let pathStart = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
@@ -39,7 +51,9 @@ struct CredentialsRequest {
             let response = try await transport.send(
                 TransportRequest(head: head, body: body.map { .string($0) }, readWriteTimeout: Self.timeout))
             let bytes = try await response.body.collect(upTo: Self.maximumReply)
-            return Reply(status: response.head.status.code, text: String(decoding: bytes, as: UTF8.self))
+            return Reply(
+                status: response.head.status.code, text: String(decoding: bytes, as: UTF8.self),
+                time: response.head.headerFields[.date].flatMap { Timestamps.date($0, .httpDate) })
         } catch let error as CancellationError {
             throw error
         } catch {
@@ -47,15 +61,18 @@ struct CredentialsRequest {
         }
     }
 
-    func failure(_ reason: String) -> OSSError {
+    package func failure(_ reason: String) -> OSSError {
         OSSError(.credentials, message: "\(source): \(reason)")
     }
 
+    /// What is said where the reply is no success.
+    package func refusal(_ reply: Reply) -> OSSError {
+        failure("status \(reply.status)\(ServerMessage(reply.text)?.text ?? "")")
+    }
+
     /// The credentials in a reply that has them at its top level.
-    func credentials(in reply: Reply) throws(OSSError) -> Credentials {
-        guard reply.status == 200 else {
-            throw failure("status \(reply.status)\(ServerMessage(reply.text)?.text ?? "")")
-        }
+    func credentials(in reply: Reply) throws(OSSError) -> RefreshingCredentialsProvider.Fetched {
+        guard reply.status == 200 else { throw refusal(reply) }
         guard let document = try? JSONDecoder().decode(CredentialsDocument.self, from: Data(reply.text.utf8)) else {
             throw failure("the reply is not the JSON document that was expected")
         }
@@ -63,7 +80,7 @@ struct CredentialsRequest {
             throw failure("code \(code)\(document.Message.map { ": \($0)" } ?? "")")
         }
         guard let credentials = document.credentials else { throw failure("the reply lacks keys or their expiration") }
-        return credentials
+        return .init(credentials, time: reply.time)
     }
 }
 

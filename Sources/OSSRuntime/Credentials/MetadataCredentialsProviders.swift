@@ -61,18 +61,24 @@ private struct MetadataServer: Sendable {
         CredentialsRequest(method: method, url: url + path, headers: headers, source: "the ECS metadata server")
     }
 
-    func credentials(roleName: String?) async throws -> Credentials {
+    func credentials(roleName: String?) async throws -> RefreshingCredentialsProvider.Fetched {
         let token = try await token()
         do {
             return try await credentials(roleName, token)
         } catch let error as OSSError {
             // A server that gives tokens but doesn't take them is one of the older kind.
             guard token != nil, !requiresToken else { throw error }
-            return try await credentials(roleName, nil)
+            do {
+                return try await credentials(roleName, nil)
+            } catch is OSSError {
+                throw error
+            }
         }
     }
 
-    private func credentials(_ roleName: String?, _ token: String?) async throws -> Credentials {
+    private func credentials(
+        _ roleName: String?, _ token: String?
+    ) async throws -> RefreshingCredentialsProvider.Fetched {
         let headers: HTTPFields = token.map { [Self.tokenHeader: $0] } ?? [:]
         let role =
             if let roleName, !roleName.isEmpty { roleName } else { try await discoverRole(headers) }

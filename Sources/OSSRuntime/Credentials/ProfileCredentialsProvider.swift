@@ -130,6 +130,7 @@ private struct ProfileFiles: Sendable {
         var external_id: String?
         var source_profile: String?
         var sts_region: String?
+        var enable_vpc: Bool?
         var oidc_provider_arn: String?
         var oidc_token_file: String?
         var credentials_uri: String?
@@ -200,7 +201,8 @@ private struct ProfileFiles: Sendable {
     }
 
     private func endpoint(_ profile: Profile) -> String {
-        profile.sts_region.flatMap { $0.isEmpty ? nil : "https://sts.\($0).aliyuncs.com" } ?? stsEndpoint
+        guard let region = profile.sts_region, !region.isEmpty else { return stsEndpoint }
+        return "https://sts\(profile.enable_vpc == true ? "-vpc" : "").\(region).aliyuncs.com"
     }
 
     private var stsEndpoint: String { lookUp("ALIBABA_CLOUD_STS_ENDPOINT") ?? "https://sts.aliyuncs.com" }
@@ -277,7 +279,7 @@ extension FileIO {
     /// A small file's text.
     ///
     /// - Throws: ``OSSError`` of kind ``OSSError/Kind/body``.
-    static func text(at path: String, upTo limit: Int) async throws -> String {
+    package static func text(at path: String, upTo limit: Int) async throws -> String {
         let bytes = try await FileReader.open(path).read(at: 0, count: limit)
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -1,6 +1,3 @@
-import Crypto
-import HTTPTypes
-
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -125,15 +122,10 @@ public struct OIDCRoleCredentialsProvider: CredentialsProvider {
 
 /// Calls of the Security Token Service.
 struct STS: Sendable {
-    private let url: String
-    private let transport: any HTTPTransport
-    private let now: @Sendable () -> Date
+    private let service: RPCService
 
     init(endpoint: String, transport: any HTTPTransport, dependencies: RuntimeDependencies) throws(OSSError) {
-        let endpoint = try Endpoint(endpoint, defaultScheme: "https")
-        url = "\(endpoint.scheme)://\(endpoint.authority())/"
-        self.transport = transport
-        now = { dependencies.now().addingTimeInterval(ServerClock.offset) }
+        service = try RPCService("STS", endpoint: endpoint, transport: transport, dependencies: dependencies)
     }
 
     static func parameters(
@@ -162,18 +154,16 @@ struct STS: Sendable {
     }
 
     /// Calls an operation that gives credentials.
-    func call(_ parameters: [String: String], signedWith credentials: Credentials?) async throws -> Credentials {
-        var parameters = parameters
-        parameters["Timestamp"] = Timestamps.string(
-            Date(timeIntervalSince1970: now().timeIntervalSince1970.rounded(.down)), .dateTime)
-        if let credentials { RPCSignature.sign(&parameters, method: "POST", with: credentials) }
+    func call(
+        _ parameters: [String: String], signedWith credentials: Credentials?
+    ) async throws -> RefreshingCredentialsProvider.Fetched {
         // In the body, so that no token stands in a URL.
-        let request = CredentialsRequest(
-            method: .post, url: url, headers: [.contentType: "application/x-www-form-urlencoded"],
-            body: RPCSignature.query(parameters), source: "STS (\(parameters["Action"] ?? ""))")
-        let reply = try await request.send(transport)
-        guard reply.status == 200 else {
-            throw request.failure("status \(reply.status)\(ServerMessage(reply.text)?.text ?? "")")
+        let (request, reply) = try await service.call(parameters, in: .body) { parameters in
+            guard let credentials else { return }
+            parameters["SecurityToken"] = credentials.securityToken
+            RPCSignature.sign(&parameters, by: credentials.accessKeyID, "HMAC-SHA1") {
+                V1Signer.signature(of: $0, secret: credentials.accessKeySecret + "&")
+            }
         }
         struct Document: Decodable {
             var Credentials: CredentialsDocument?
@@ -182,31 +172,6 @@ struct STS: Sendable {
         guard let found = document?.Credentials?.credentials, found.securityToken != nil, found.expiration != nil else {
             throw request.failure("the reply holds no credentials")
         }
-        return found
-    }
-}
-
-/// The signature of the account's RPC-style services.
-enum RPCSignature {
-    /// Adds what identifies the caller.
-    static func sign(_ parameters: inout [String: String], method: String, with credentials: Credentials) {
-        parameters["AccessKeyId"] = credentials.accessKeyID
-        parameters["SecurityToken"] = credentials.securityToken
-        parameters["SignatureMethod"] = "HMAC-SHA1"
-        parameters["SignatureVersion"] = "1.0"
-        parameters["SignatureNonce"] = Hex.string((0..<16).map { _ in UInt8.random(in: 0...255) })
-        let text = stringToSign(parameters, method: method)
-        parameters["Signature"] = V1Signer.signature(of: text, secret: credentials.accessKeySecret + "&")
-    }
-
-    static func stringToSign(_ parameters: [String: String], method: String) -> String {
-        "\(method)&%2F&\(PercentEncoding.query(query(parameters)))"
-    }
-
-    /// Sorted and escaped.
-    static func query(_ parameters: [String: String]) -> String {
-        parameters.sorted { $0.key < $1.key }
-            .map { "\(PercentEncoding.query($0.key))=\(PercentEncoding.query($0.value))" }
-            .joined(separator: "&")
+        return .init(found, time: reply.time)
     }
 }

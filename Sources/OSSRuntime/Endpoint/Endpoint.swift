@@ -74,13 +74,17 @@ package struct Endpoint: Sendable, Hashable {
 extension Endpoint {
     /// Checks a region's form before it becomes part of a host name and of every signature.
     package static func validate(region: String) throws(OSSError) {
-        guard !region.isEmpty, region.utf8.allSatisfy({ $0.isLowercaseLetterOrDigit || $0 == UInt8(ascii: "-") }) else {
+        guard isLabel(region) else {
             throw OSSError(
                 .invalidConfiguration,
                 message:
                     "region '\(region)' is not valid: it consists of lower-case letters, digits and hyphens, as in 'cn-hangzhou'"
             )
         }
+    }
+
+    fileprivate static func isLabel(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { $0.isLowercaseLetterOrDigit || $0 == UInt8(ascii: "-") }
     }
 }
 
@@ -137,6 +141,36 @@ public struct EndpointKind: Hashable, Sendable {
         case .accelerateOverseas: "oss-accelerate-overseas.aliyuncs.com"
         case .dualStack: "\(region).oss.aliyuncs.com"
         }
+    }
+}
+
+/// Which cloud box, an installation of the service on the customer's own premises, an endpoint leads to.
+///
+/// Requests to it are signed for the product `oss-cloudbox`, with the cloud box's id in the place of the region.
+public struct CloudBox: Hashable, Sendable {
+    private let id: String?
+
+    /// The cloud box with this id, such as `cb-f8z7yvzgwfkl9q0h`.
+    public static func id(_ id: String) -> CloudBox { CloudBox(id: id) }
+    /// Read from the endpoint's host, where it is `cb-….<region>.oss-cloudbox.aliyuncs.com` or
+    /// `cb-….<region>.oss-cloudbox-control.aliyuncs.com`; requests to other endpoints are signed for the region as ever.
+    public static let automatic = CloudBox(id: nil)
+
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration`` for an id that can't be one.
+    package func id(endpoint: Endpoint) throws(OSSError) -> String? {
+        guard let id else {
+            let labels = endpoint.host.lowercased().split(separator: ".", omittingEmptySubsequences: false)
+            guard labels.count == 5, labels[0].hasPrefix("cb-"), labels[3...] == ["aliyuncs", "com"],
+                labels[2] == "oss-cloudbox" || labels[2] == "oss-cloudbox-control"
+            else { return nil }
+            return String(labels[0])
+        }
+        guard Endpoint.isLabel(id) else {
+            throw OSSError(
+                .invalidConfiguration,
+                message: "cloud box id '\(id)' is not valid: it consists of lower-case letters, digits and hyphens")
+        }
+        return id
     }
 }
 

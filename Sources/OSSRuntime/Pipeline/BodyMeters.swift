@@ -4,6 +4,11 @@ import OSSChecksum
 final class BodyChecksum: Sendable {
     private let crc = Locked(CRC64())
 
+    /// The body is read from its start.
+    func begin() {
+        crc.withLock { $0 = CRC64() }
+    }
+
     func update(_ bytes: UnsafeRawBufferPointer) {
         crc.withLock { $0.update(bytes) }
     }
@@ -26,7 +31,7 @@ final class ProgressMeter: Sendable {
         self.report = report
     }
 
-    /// Starts an attempt.
+    /// The body is sent or received from its start.
     func begin(total: Int64?) {
         state.withLock {
             $0.total = total

@@ -33,6 +33,7 @@ extension PreparedRequest {
         options: CallOptions
     ) throws(OSSError) {
         if let error = builder.error { throw error }
+        try options.validate()
         let operation = builder.operation
 
         var query = builder.query

@@ -28,6 +28,8 @@ package final class ServiceClient: Sendable {
     private let endpoint: Endpoint
     private let transport: any HTTPTransport
     private let product: String
+    /// What stands for the region in signatures.
+    private let signingRegion: String
     private let signer: Signer
     /// Whether the configuration wants the host signed too.
     private let signsHost: Bool
@@ -44,17 +46,16 @@ package final class ServiceClient: Sendable {
         dependencies: RuntimeDependencies = .init(),
         retryQuota: RetryQuota = .init()
     ) throws(OSSError) {
-        guard configuration.retry.maximumAttempts >= 1 else {
-            throw OSSError(
-                .invalidConfiguration,
-                message: "retry.maximumAttempts is \(configuration.retry.maximumAttempts); at least 1 is needed")
-        }
+        try configuration.validate()
         self.configuration = configuration
-        self.endpoint = try configuration.resolvedEndpoint()
+        let endpoint = try configuration.resolvedEndpoint()
+        let cloudBox = try configuration.resolvedCloudBox(endpoint)
+        self.endpoint = endpoint
+        self.product = cloudBox == nil ? product : "oss-cloudbox"
+        signingRegion = cloudBox ?? configuration.region
         self.transport = transport
         self.dependencies = dependencies
         self.retryQuota = retryQuota
-        self.product = product
         signer = Signer(configuration.signature)
         metrics = CallMetrics(configuration.metrics ?? MetricsSystem.factory)
         signsHost = configuration.additionalSignedHeaders.contains { $0.lowercased() == "host" }
@@ -281,8 +282,11 @@ extension ServiceClient {
         let received = metrics?.bytes("received", request.operation.name)
         let body = request.body.map { body in
             guard upload != nil || progress != nil || sent != nil else { return body }
-            progress?.begin(total: body.length)
-            return body.observed { bytes in
+            // A transport that follows redirects reads the body more than once.
+            return body.observed {
+                upload?.begin()
+                progress?.begin(total: body.length)
+            } by: { bytes in
                 upload?.update(bytes)
                 progress?.add(bytes.count)
                 sent?.increment(by: bytes.count)
@@ -380,7 +384,7 @@ extension ServiceClient {
     private func signingParameters(_ credentials: Credentials) -> SigningParameters {
         SigningParameters(
             credentials: credentials,
-            region: configuration.region,
+            region: signingRegion,
             product: product,
             date: dependencies.now().addingTimeInterval(clockOffset.withLock { $0 }),
             additionalHeaders: configuration.additionalSignedHeaders
@@ -415,7 +419,7 @@ extension ServiceClient {
         }
 
         var body = response.body
-        if let checksum = downloadChecksum(metadata, request) {
+        if !response.isBodyDecoded, let checksum = downloadChecksum(metadata, request) {
             let download = BodyChecksum()
             body = body.observed {
                 download.update($0)

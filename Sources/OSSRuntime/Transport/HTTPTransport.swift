@@ -13,7 +13,9 @@ import HTTPTypes
 /// - Stop sending and return the response when it comes before the request's body was sent in full.
 /// - Fail with ``TransportError/Kind/timeout`` when no byte could be read or written for
 ///   ``TransportRequest/readWriteTimeout`` while it was waiting for the network.
-/// - Leave a response's bytes as they are: no decompression.
+/// - Leave a response's bytes as they are: no decompression. One that can't be kept from it says so in
+///   ``TransportResponse/isBodyDecoded``.
+/// - If it follows redirects, send neither `Authorization` nor `x-oss-security-token` to another host.
 public protocol HTTPTransport: Sendable {
     /// Sends a request and waits for the head of its response.
     ///
@@ -44,10 +46,14 @@ public struct TransportResponse: Sendable {
     public var head: HTTPResponse
     /// The body, streamed.
     public var body: ResponseBody
+    /// Whether the HTTP client undid the `Content-Encoding`, so that the body isn't the bytes that were sent: its
+    /// length isn't the `Content-Length`, and its checksum not that of what is stored. Default: `false`.
+    public var isBodyDecoded: Bool
 
     /// Creates a response.
-    public init(head: HTTPResponse, body: ResponseBody = .empty) {
+    public init(head: HTTPResponse, body: ResponseBody = .empty, isBodyDecoded: Bool = false) {
         self.head = head
         self.body = body
+        self.isBodyDecoded = isBodyDecoded
     }
 }

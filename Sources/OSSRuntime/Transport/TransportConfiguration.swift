@@ -6,11 +6,11 @@
 
 /// How a transport connects.
 public struct TransportConfiguration: Sendable, Hashable {
-    /// How long making a connection may take, TLS and proxy included. Default: 10 seconds.
+    /// How long making a connection may take, TLS and proxy included; more than zero. Default: 10 seconds.
     public var connectTimeout: Duration
     /// The most connections to one host at a time; further requests wait for one. Default: 20; at least 1.
     public var maxConnections: Int
-    /// How long an unused connection is kept. Default: 50 seconds, below the service's own limit.
+    /// How long an unused connection is kept; more than zero. Default: 50 seconds, below the service's own limit.
     public var idleTimeout: Duration
     /// The proxy to connect through. Default: none.
     public var proxy: ProxyConfiguration?
@@ -18,7 +18,10 @@ public struct TransportConfiguration: Sendable, Hashable {
     public var insecureSkipVerify: Bool
     /// The path of a PEM file with the certificate authorities to trust in place of the system's. Default: none.
     public var trustedCertificatesFile: String?
-    /// Follows HTTP redirects instead of returning them. Default: off.
+    /// Follows HTTP redirects, at most five, instead of reporting them as errors. Default: off.
+    ///
+    /// What is sent again is the request as it was signed, so the service accepts it only for the same bucket, key and
+    /// query. To another host it goes without `Authorization` and `x-oss-security-token`.
     public var followsRedirects: Bool
 
     /// Creates a configuration.

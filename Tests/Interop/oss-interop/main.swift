@@ -23,9 +23,18 @@ if arguments.count == 2, arguments[1] == "sign" {
     try await signLines()
     exit(0)
 }
+if arguments.count >= 3, arguments[1] == "credentials" {
+    try await printCredentials(of: arguments[2], Array(arguments[3...]))
+    exit(0)
+}
 guard arguments.count == 5, ["write", "read"].contains(arguments[1]) else {
-    FileHandle.standardError.write(
-        Data("usage: oss-interop write|read ENDPOINT REGION BUCKET\n       oss-interop sign\n".utf8))
+    let usage = """
+        usage: oss-interop write|read ENDPOINT REGION BUCKET
+               oss-interop sign
+               oss-interop credentials KIND [ARGUMENT ...]
+
+        """
+    FileHandle.standardError.write(Data(usage.utf8))
     exit(2)
 }
 let bucket = arguments[4]

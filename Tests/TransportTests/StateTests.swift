@@ -1,10 +1,10 @@
 import FaultServer
 import NIOCore
-import NIOPosix
 import OSSRuntime
 import Testing
 
 @testable import OSSAsyncHTTPClient
+@testable import OSSURLSession
 
 /// The flow of a response's body, as a value.
 @Suite struct ResponseFlowTests {
@@ -74,8 +74,8 @@ import Testing
 
 @Suite struct ConnectionGateTests {
     @Test func turnsAreGivenInOrder() async throws {
-        let gate = ConnectionGate(limit: 1, group: MultiThreadedEventLoopGroup.singleton)
-        let loop = try await gate.enter("h")
+        let gate = ConnectionGate(limit: 1, makeSlot: { 0 })
+        _ = try await gate.enter("h")
         _ = try await gate.enter("other host")
         let (order, note) = AsyncStream<Int>.makeStream()
         var tasks: [Task<Void, any Error>] = []
@@ -91,28 +91,29 @@ import Testing
         tasks[2].cancel()
         await expectCancellation(tasks[2])
         var seen: [Int] = []
-        gate.leave("h", idleOn: loop)
+        gate.leave("h", idle: 0)
         for await index in order {
             seen.append(index)
             if seen.count == 4 { break }
-            gate.leave("h", idleOn: loop)
+            gate.leave("h", idle: 0)
         }
         #expect(seen == [0, 1, 3, 4])
     }
 
-    @Test func anIdleConnectionsLoopIsPreferred() async throws {
-        let gate = ConnectionGate(limit: 2, group: MultiThreadedEventLoopGroup.singleton)
-        let loop = try await gate.enter("h")
-        gate.leave("h", idleOn: loop)
+    @Test func aSlotLeftBehindIsPreferred() async throws {
+        let gate = ConnectionGate(limit: 2, makeSlot: { 0 })
+        #expect(try await gate.enter("h") == 0)
+        gate.leave("h", idle: 7)
         for _ in 0..<3 {
-            let again = try await gate.enter("h")
-            #expect(again === loop)
-            gate.leave("h", idleOn: again)
+            #expect(try await gate.enter("h") == 7)
+            gate.leave("h", idle: 7)
         }
+        gate.leave("h", idle: nil)
+        #expect(try await gate.enter("other host") == 0)
     }
 
     @Test func closingTurnsAway() async throws {
-        let gate = ConnectionGate(limit: 1, group: MultiThreadedEventLoopGroup.singleton)
+        let gate = ConnectionGate(limit: 1, makeSlot: { 0 })
         _ = try await gate.enter("h")
         let waiting = Task { _ = try await gate.enter("h") }
         #expect(await eventually { gate.waiting(for: "h") == 1 })

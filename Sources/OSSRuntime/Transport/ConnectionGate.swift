@@ -1,22 +1,26 @@
-import NIOCore
-import OSSRuntime
-
 /// Lets as many exchanges through as there may be connections to a host, in order of arrival.
 ///
-/// AsyncHTTPClient has a queue of its own, but counts the wait in it against the connect timeout: with
-/// more calls than connections, those at the end would fail though nothing is wrong. So calls wait here.
-/// The gate also remembers on which event loop each idle connection lives: an exchange that starts on the
-/// loop of the connection it will get spares a thread change for every chunk.
-final class ConnectionGate: Sendable {
+/// HTTP clients have queues of their own, but count the wait in them against their timeouts: with more calls than
+/// connections, those at the end would fail though nothing is wrong. So calls wait here.
+///
+/// Whoever leaves can leave a slot behind: what the transport wants to know of the connection that is idle now. It is
+/// given to one who comes later.
+package final class ConnectionGate<Slot: Sendable>: Sendable {
     private struct Host {
         var inUse = 0
-        var idleLoops: [any EventLoop] = []
-        var waiters: CircularBuffer<Waiter> = []
+        var idleSlots: [Slot] = []
+        var waiters: [Waiter] = []
     }
 
     private struct Waiter {
         let id: UInt64
-        let continuation: CheckedContinuation<any EventLoop, any Error>
+        let continuation: CheckedContinuation<Slot, any Error>
+    }
+
+    private enum Entry {
+        case slot(Slot)
+        case wait(UInt64)
+        case closed
     }
 
     private struct State {
@@ -26,44 +30,42 @@ final class ConnectionGate: Sendable {
     }
 
     private let limit: Int
-    private let group: any EventLoopGroup
+    private let makeSlot: @Sendable () -> Slot
     private let state = Locked(State())
 
-    init(limit: Int, group: any EventLoopGroup) {
+    /// - Parameters:
+    ///   - limit: How many may be in at a time, per host.
+    ///   - makeSlot: Makes a slot where none was left behind.
+    package init(limit: Int, makeSlot: @escaping @Sendable () -> Slot) {
         self.limit = limit
-        self.group = group
+        self.makeSlot = makeSlot
     }
 
-    /// Waits for a turn. Returns the event loop to prefer.
+    /// Waits for a turn. Returns the slot to use.
     ///
     /// - Throws: `CancellationError`, or ``TransportError`` of kind `shutdown`.
-    func enter(_ host: String) async throws -> any EventLoop {
-        enum Entry {
-            case loop(any EventLoop)
-            case wait(UInt64)
-            case closed
-        }
+    package func enter(_ host: String) async throws -> Slot {
         let entry: Entry = state.withLock { state in
             if state.isClosed { return .closed }
-            if let loop = admit(&state.hosts[host, default: Host()]) { return .loop(loop) }
+            if let slot = admit(&state.hosts[host, default: Host()]) { return .slot(slot) }
             state.nextID += 1
             return .wait(state.nextID)
         }
         switch entry {
-        case .loop(let loop): return loop
+        case .slot(let slot): return slot
         case .closed: throw Self.closedError
         case .wait(let id): return try await wait(id, host)
         }
     }
 
-    private func wait(_ id: UInt64, _ host: String) async throws -> any EventLoop {
+    private func wait(_ id: UInt64, _ host: String) async throws -> Slot {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let result: Result<any EventLoop, any Error>? = state.withLock { state in
+                let result: Result<Slot, any Error>? = state.withLock { state in
                     if state.isClosed { return .failure(Self.closedError) }
                     if Task.isCancelled { return .failure(CancellationError()) }
                     // A turn may have become free since `enter` looked.
-                    if let loop = admit(&state.hosts[host, default: Host()]) { return .success(loop) }
+                    if let slot = admit(&state.hosts[host, default: Host()]) { return .success(slot) }
                     state.hosts[host, default: Host()].waiters.append(Waiter(id: id, continuation: continuation))
                     return nil
                 }
@@ -80,29 +82,29 @@ final class ConnectionGate: Sendable {
 
     /// Ends a turn.
     ///
-    /// - Parameter loop: The loop of the connection that was used, if it can be used again.
-    func leave(_ host: String, idleOn loop: (any EventLoop)?) {
-        let next: (Waiter, any EventLoop)? = state.withLock { state in
+    /// - Parameter slot: What to give to one who comes later; `nil` where the connection can't be used again.
+    package func leave(_ host: String, idle slot: Slot?) {
+        let next: (Waiter, Slot)? = state.withLock { state in
             guard var entry = state.hosts.removeValue(forKey: host) else { return nil }
             entry.inUse -= 1
-            if let loop { entry.idleLoops.append(loop) }
+            if let slot { entry.idleSlots.append(slot) }
             defer {
-                // Nothing but loop hints is lost with a host that nobody uses; they are cheap to keep for a few.
+                // Nothing but slots is lost with a host that nobody uses; they are cheap to keep for a few.
                 if entry.inUse > 0 || !entry.waiters.isEmpty || state.hosts.count < 64 { state.hosts[host] = entry }
             }
-            guard !entry.waiters.isEmpty, let loop = admit(&entry) else { return nil }
-            return (entry.waiters.removeFirst(), loop)
+            guard !entry.waiters.isEmpty, let slot = admit(&entry) else { return nil }
+            return (entry.waiters.removeFirst(), slot)
         }
-        if let (waiter, loop) = next { waiter.continuation.resume(returning: loop) }
+        if let (waiter, slot) = next { waiter.continuation.resume(returning: slot) }
     }
 
     /// How many wait for a turn.
-    func waiting(for host: String) -> Int {
+    package func waiting(for host: String) -> Int {
         state.withLock { $0.hosts[host]?.waiters.count ?? 0 }
     }
 
     /// Turns away everybody who waits or comes later.
-    func close() {
+    package func close() {
         let waiters = state.withLock { state in
             state.isClosed = true
             defer { state.hosts = [:] }
@@ -111,10 +113,10 @@ final class ConnectionGate: Sendable {
         for waiter in waiters { waiter.continuation.resume(throwing: Self.closedError) }
     }
 
-    private func admit(_ host: inout Host) -> (any EventLoop)? {
+    private func admit(_ host: inout Host) -> Slot? {
         guard host.inUse < limit else { return nil }
         host.inUse += 1
-        return host.idleLoops.popLast() ?? group.next()
+        return host.idleSlots.popLast() ?? makeSlot()
     }
 
     private static var closedError: TransportError {
