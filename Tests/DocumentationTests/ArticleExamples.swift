@@ -523,6 +523,7 @@ import Testing
     }
 
     @Test func library() async throws {
+        let (Emulator, OSSClient) = (UnhurriedEmulator.self, unhurried)
         let emulator = try await Emulator.start()
         var configuration = ClientConfiguration(
             region: emulator.region, endpoint: emulator.endpoint,

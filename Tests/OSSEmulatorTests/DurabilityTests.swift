@@ -31,11 +31,7 @@ import Testing
 
     /// Blobs are removed behind the answer, so this asks until it is so.
     private func has(_ count: Int, in folder: String) async throws -> Bool {
-        for _ in 0..<2000 {
-            if try files(folder).count == count { return true }
-            await Task.yield()
-        }
-        return false
+        try await eventually { try files(folder).count == count }
     }
 
     @Test func aFullDiskIsAnErrorThatLeavesNothing() async throws {

@@ -380,6 +380,15 @@ func withEmulator(
     try await emulator.shutdown()
 }
 
+/// Asks until something is so that happens behind an answer; gives up after minutes.
+func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
+    for _ in 0..<300_000 {
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(2))
+    }
+    return false
+}
+
 func md5Header(_ body: [UInt8]) -> String {
     base64(Array(Insecure.MD5.hash(data: body)))
 }

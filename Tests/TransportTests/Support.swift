@@ -130,3 +130,37 @@ func openDescriptors() -> Int? {
         return nil
     #endif
 }
+
+/// Runs a test in which something must be in time with ever longer times, until the machine is fast enough. What is wrong
+/// fails with all of them.
+///
+/// - Parameter test: gets how many times as long to make each time, and gives the error that something was late with.
+func inTime(
+    sourceLocation: SourceLocation = #_sourceLocation, _ test: (_ scale: Int) async throws -> TransportError?
+) async throws {
+    var late: TransportError?
+    for scale in [1, 8, 64, 512] {
+        late = try await test(scale)
+        guard late != nil else { return }
+    }
+    Issue.record("late at any speed: \(late.map { "\($0)" } ?? "")", sourceLocation: sourceLocation)
+}
+
+/// The timeout that an operation ends with, if it does.
+func timeout(_ operation: () async throws -> Void) async throws -> TransportError? {
+    do {
+        try await operation()
+        return nil
+    } catch let error as TransportError where error.kind == .timeout || error.kind == .connectTimeout {
+        return error
+    }
+}
+
+extension TransportConfiguration {
+    /// The same, but connecting takes as long as it takes unless that is what a test is about.
+    var unhurried: TransportConfiguration {
+        var configuration = self
+        if connectTimeout == TransportConfiguration().connectTimeout { configuration.connectTimeout = .seconds(3600) }
+        return configuration
+    }
+}

@@ -23,7 +23,7 @@ struct TransportConformanceTests {
         _ test: (any HTTPTransport, FaultServer) async throws -> Void
     ) async throws {
         let server = try await FaultServer.start(usesTLS: usesTLS, script)
-        let (transport, shutdown) = try subject.make(configuration)
+        let (transport, shutdown) = try subject.make(configuration.unhurried)
         do {
             try await test(transport, server)
         } catch {
@@ -363,13 +363,19 @@ struct TransportConformanceTests {
             : .reply(status: 403, body: document)
         for after in [[], [.stopReading], [.close], [.stopReading, .reset]] as [[FaultServer.Step]] {
             let tap = Tap()
-            try await run(subject, script: { _ in [.readBytes(100_000), reply, .wait(.milliseconds(20))] + after }) {
-                transport, server in
+            try await run(
+                subject,
+                script: {
+                    $0.index == 0
+                        ? [.readBytes(100_000), reply, .waitForRelease] + after : [.readBody, .reply(status: 403)]
+                }
+            ) { transport, server in
                 let response = try await transport.send(
                     TransportRequest(.put, to: server.authority, body: .stream(tap, length: 1 << 40))
                 )
                 #expect(response.head.status == .forbidden)
                 #expect(try await response.body.text(upTo: 1000) == document)
+                server.release()
                 #expect(await eventually { tap.live == 0 }, "nothing more is sent")
                 #expect(await server.eventually { $0.openConnectionCount == 0 || !after.isEmpty }, "not used again")
                 let again = try await transport.send(
@@ -405,16 +411,21 @@ struct TransportConformanceTests {
     @Test("cfg-readwrite-timeout: a stall before the head", arguments: TransportUnderTest.all)
     func stallBeforeTheHead(_ subject: TransportUnderTest) async throws {
         // Small, for a transport that can't tell one from the other.
-        let configuration = TransportConfiguration(connectTimeout: .seconds(1))
-        try await run(subject, configuration, script: { _ in [.readBody, .stall] }) { transport, server in
-            for body in [nil, "abc"] as [RequestBody?] {
-                await expectError(.timeout) {
-                    _ = try await transport.send(
-                        TransportRequest(.put, to: server.authority, body: body, timeout: .milliseconds(60))
-                    )
+        try await inTime { scale in
+            let configuration = TransportConfiguration(connectTimeout: .seconds(scale))
+            var late: TransportError?
+            try await run(subject, configuration, script: { _ in [.readBody, .stall] }) { transport, server in
+                for body in [nil, "abc"] as [RequestBody?] {
+                    let error = try await timeout {
+                        _ = try await transport.send(
+                            TransportRequest(.put, to: server.authority, body: body, timeout: .milliseconds(60))
+                        )
+                    }
+                    if error?.kind == .connectTimeout { late = error } else { #expect(error?.kind == .timeout) }
                 }
+                #expect(await server.eventually { $0.openConnectionCount == 0 }, "the connection is closed")
             }
-            #expect(await server.eventually { $0.openConnectionCount == 0 }, "the connection is closed")
+            return late
         }
     }
 
@@ -422,8 +433,14 @@ struct TransportConformanceTests {
     func stallInTheBody(_ subject: TransportUnderTest) async throws {
         try await run(subject, script: { _ in [.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"), .stall] }) {
             transport, server in
-            let response = try await transport.send(TransportRequest(to: server.authority, timeout: .milliseconds(700)))
-            await expectError(.timeout) { _ = try await response.body.collect(upTo: 10) }
+            try await inTime { scale in
+                try await timeout {
+                    // The head must be in time.
+                    let response = try await transport.send(
+                        TransportRequest(to: server.authority, timeout: .milliseconds(60 * scale)))
+                    await expectError(.timeout) { _ = try await response.body.collect(upTo: 10) }
+                }
+            }
             #expect(await server.eventually { $0.openConnectionCount == 0 })
         }
     }
@@ -444,16 +461,21 @@ struct TransportConformanceTests {
     @Test(
         "cfg-readwrite-timeout: slow is not stalled", arguments: TransportUnderTest.all)
     func slowIsNotStalled(_ subject: TransportUnderTest) async throws {
-        let drip = (0..<8).flatMap { _ in [FaultServer.Step.wait(.milliseconds(100)), .write("x")] }
-        try await run(
-            subject,
-            script: { _ in
-                [.readBody, .write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")] + drip
+        try await inTime { scale in
+            let drip = (0..<8).flatMap { _ in [FaultServer.Step.wait(.milliseconds(40 * scale)), .write("x")] }
+            var late: TransportError?
+            try await run(
+                subject,
+                script: { _ in [.readBody, .write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")] + drip }
+            ) { transport, server in
+                late = try await timeout {
+                    // Longer in all than the timeout, but never without a byte for that long.
+                    let response = try await transport.send(
+                        TransportRequest(to: server.authority, timeout: .milliseconds(240 * scale)))
+                    #expect(try await response.body.text(upTo: 10) == "xxxxxxxx")
+                }
             }
-        ) { transport, server in
-            // Longer in all than the timeout, but never without a byte for that long.
-            let response = try await transport.send(TransportRequest(to: server.authority, timeout: .milliseconds(700)))
-            #expect(try await response.body.text(upTo: 10) == "xxxxxxxx")
+            return late
         }
     }
 
@@ -466,33 +488,43 @@ struct TransportConformanceTests {
                 [.write("HTTP/1.1 200 OK\r\nContent-Length: 32000000\r\n\r\n"), .writeRepeatedly(chunk, times: 32)]
             }
         ) { transport, server in
-            let response = try await transport.send(TransportRequest(to: server.authority, timeout: .milliseconds(700)))
-            var count = 0
-            for try await chunk in response.body {
-                if count == 0 { try await Task.sleep(for: .milliseconds(900)) }
-                count += chunk.count
+            try await inTime { scale in
+                try await timeout {
+                    let response = try await transport.send(
+                        TransportRequest(to: server.authority, timeout: .milliseconds(100 * scale)))
+                    var count = 0
+                    for try await chunk in response.body {
+                        if count == 0 { try await Task.sleep(for: .milliseconds(200 * scale)) }
+                        count += chunk.count
+                    }
+                    #expect(count == 32_000_000)
+                }
             }
-            #expect(count == 32_000_000)
         }
     }
 
     @Test(arguments: TransportUnderTest.all(for: .patienceWithBodies))
     func aSlowBodyIsNotAStallOfTheServer(_ subject: TransportUnderTest) async throws {
         struct Slow: AsyncSequence, AsyncIteratorProtocol, Sendable {
+            let pause: Duration
             var rest = 2
             mutating func next() async throws -> [UInt8]? {
                 guard rest > 0 else { return nil }
                 rest -= 1
-                try await Task.sleep(for: .milliseconds(800))
+                try await Task.sleep(for: pause)
                 return [1]
             }
             func makeAsyncIterator() -> Slow { self }
         }
         try await run(subject, script: { _ in [.readBody, .reply()] }) { transport, server in
-            let response = try await transport.send(
-                TransportRequest(.put, to: server.authority, body: .stream(Slow()), timeout: .milliseconds(700))
-            )
-            #expect(response.head.status == .ok)
+            try await inTime { scale in
+                try await timeout {
+                    let body = RequestBody.stream(Slow(pause: .milliseconds(120 * scale)))
+                    let response = try await transport.send(
+                        TransportRequest(.put, to: server.authority, body: body, timeout: .milliseconds(100 * scale)))
+                    #expect(response.head.status == .ok)
+                }
+            }
         }
     }
 
@@ -575,8 +607,9 @@ struct TransportConformanceTests {
             var ahead = 0
             for _ in 0..<30 {
                 try await Task.sleep(for: .milliseconds(10))
-                let received = server.requests.reduce(0) { $0 + $1.bodyLength }
-                ahead = max(ahead, tap.pulled * 65_536 - received)
+                // In this order: what is received between the two doesn't count against them.
+                let pulled = tap.pulled * 65_536
+                ahead = max(ahead, pulled - server.requests.reduce(0) { $0 + $1.bodyLength })
             }
             // Sockets and buffers hold some megabytes each.
             #expect(ahead < 12 * 16 * 1024 * 1024)
@@ -715,7 +748,7 @@ struct TransportConformanceTests {
         let authority = server.authority
         let port = server.port
         await server.stop()
-        let (transport, shutdown) = try subject.make(TransportConfiguration(connectTimeout: .seconds(5)))
+        let (transport, shutdown) = try subject.make(TransportConfiguration().unhurried)
         let body = RequestBody.stream(Tap(limit: 1))
         for target in [authority, "localhost:\(port)"] {
             await expectError(.connect) { _ = try await transport.send(TransportRequest(.put, to: target, body: body)) }
@@ -728,7 +761,7 @@ struct TransportConformanceTests {
 
     @Test("err-transport: an unknown name", arguments: TransportUnderTest.all)
     func unknownName(_ subject: TransportUnderTest) async throws {
-        let (transport, shutdown) = try subject.make(.init())
+        let (transport, shutdown) = try subject.make(TransportConfiguration().unhurried)
         await expectError(.dns) { _ = try await transport.send(TransportRequest(to: "no-such-host.invalid")) }
         await shutdown()
     }
@@ -801,13 +834,14 @@ struct TransportConformanceTests {
                 : [.reply(status: 407)]
         }
         let url = "http://me:p%40ss@\(server.authority)"
-        let (transport, shutdown) = try subject.make(TransportConfiguration(proxy: ProxyConfiguration(url: url)))
+        let (transport, shutdown) = try subject.make(
+            TransportConfiguration(proxy: ProxyConfiguration(url: url)).unhurried)
         let response = try await transport.send(TransportRequest(to: "bucket.oss.invalid:8080", path: "/key"))
         #expect(try await response.body.text(upTo: 100) == "through")
         #expect(server.requests.map(\.target) == ["bucket.oss.invalid:8080", "/key"])
         await shutdown()
         let (anonymous, shutdownToo) = try subject.make(
-            TransportConfiguration(proxy: ProxyConfiguration(host: "127.0.0.1", port: server.port))
+            TransportConfiguration(proxy: ProxyConfiguration(host: "127.0.0.1", port: server.port)).unhurried
         )
         await expectError(.connect) { _ = try await anonymous.send(TransportRequest(to: "bucket.oss.invalid")) }
         await shutdownToo()
@@ -816,28 +850,35 @@ struct TransportConformanceTests {
 
     @Test("cfg-max-connections: no more connections than allowed", arguments: TransportUnderTest.all)
     func noMoreConnectionsThanAllowed(_ subject: TransportUnderTest) async throws {
-        // Waiting for a turn isn't connecting: it takes longer here than the connect timeout allows.
-        let configuration = TransportConfiguration(connectTimeout: .milliseconds(300), maxConnections: 5)
-        try await run(subject, configuration, script: { _ in [.wait(.milliseconds(10)), .reply(body: "ok")] }) {
-            transport, server in
-            let authority = server.authority
-            let results = await withTaskGroup(of: Result<String, any Error>.self) { group in
-                for index in 0..<300 {
-                    group.addTask {
-                        if index % 3 == 0 { withUnsafeCurrentTask { $0?.cancel() } }
-                        do {
-                            let response = try await transport.send(TransportRequest(to: authority))
-                            return .success(try await response.body.text(upTo: 9))
-                        } catch {
-                            return .failure(error)
+        try await inTime { scale in
+            // Waiting for a turn isn't connecting: it takes longer here than the connect timeout allows.
+            let configuration = TransportConfiguration(connectTimeout: .milliseconds(300 * scale), maxConnections: 5)
+            let script: FaultServer.Script = { _ in [.wait(.milliseconds(10 * scale)), .reply(body: "ok")] }
+            var late: TransportError?
+            try await run(subject, configuration, script: script) { transport, server in
+                let authority = server.authority
+                let results = await withTaskGroup(of: Result<String, any Error>.self) { group in
+                    for index in 0..<300 {
+                        group.addTask {
+                            if index % 3 == 0 { withUnsafeCurrentTask { $0?.cancel() } }
+                            do {
+                                let response = try await transport.send(TransportRequest(to: authority))
+                                return .success(try await response.body.text(upTo: 9))
+                            } catch {
+                                return .failure(error)
+                            }
                         }
                     }
+                    return await group.reduce(into: []) { $0.append($1) }
                 }
-                return await group.reduce(into: []) { $0.append($1) }
+                #expect(server.peakConnectionCount <= 5)
+                for case .failure(let error) in results where !(error is CancellationError) {
+                    late = error as? TransportError
+                    #expect(late?.kind == .connectTimeout, "\(error)")
+                }
+                if late == nil { #expect(results.filter { (try? $0.get()) == "ok" }.count == 200) }
             }
-            #expect(results.filter { (try? $0.get()) == "ok" }.count == 200)
-            for case .failure(let error) in results { #expect(error is CancellationError) }
-            #expect(server.peakConnectionCount <= 5)
+            return late
         }
     }
 
@@ -846,7 +887,7 @@ struct TransportConformanceTests {
     @Test(arguments: TransportUnderTest.all)
     func shutdownEndsEverything(_ subject: TransportUnderTest) async throws {
         let server = try await FaultServer.start { _ in [.readBody, .stall] }
-        let (transport, shutdown) = try subject.make(TransportConfiguration(maxConnections: 1))
+        let (transport, shutdown) = try subject.make(TransportConfiguration(maxConnections: 1).unhurried)
         let authority = server.authority
         let running = Task { _ = try await transport.send(TransportRequest(to: authority)) }
         #expect(await server.eventually { $0.requests.count == 1 })
@@ -866,7 +907,7 @@ struct TransportConformanceTests {
         let server = try await FaultServer.start { _ in
             [.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf"), .waitForRelease, .write("done")]
         }
-        let response = try await subject.make(.init()).0.send(TransportRequest(to: server.authority))
+        let response = try await subject.make(TransportConfiguration().unhurried).0.send(TransportRequest(to: server.authority))
         server.release()
         #expect(try await response.body.text(upTo: 8) == "halfdone", "responses outlive their transport")
         #expect(await server.eventually { $0.openConnectionCount == 0 })
@@ -887,7 +928,7 @@ struct TransportConformanceTests {
                 default: [.readBody, .reply(body: "ok")]
                 }
             }
-            let (transport, shutdown) = try subject.make(.init())
+            let (transport, shutdown) = try subject.make(TransportConfiguration().unhurried)
             let authority = server.authority
             await withTaskGroup(of: Void.self) { group in
                 for path in ["/reset", "/stall", "/early", "/half"] {
