@@ -22,7 +22,7 @@ import OSSRuntime
 public final class AsyncHTTPClientTransport: HTTPTransport {
     private let client: HTTPClient
     let proxy: ProxyConfiguration?
-    private let followsRedirects: Bool
+    let followsRedirects: Bool
     /// Its slots are the event loops of idle connections: an exchange that starts on the loop of the connection it
     /// will get spares a thread change for every chunk.
     private let gate: ConnectionGate<any EventLoop>

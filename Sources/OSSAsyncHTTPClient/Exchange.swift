@@ -22,6 +22,7 @@ final class Exchange: HTTPClientResponseDelegate {
     private let timeout: TimeAmount
     let loop: any EventLoop
     private let proxy: ProxyConfiguration?
+    private let followsRedirects: Bool
     private let state: Locked<State>
 
     private typealias Flow = ResponseFlow<Reader, EventLoopPromise<Void>>
@@ -60,6 +61,7 @@ final class Exchange: HTTPClientResponseDelegate {
         self.timeout = TimeAmount(request.readWriteTimeout)
         self.loop = loop
         self.proxy = transport.proxy
+        self.followsRedirects = transport.followsRedirects
         self.state = Locked(State(transport: transport))
     }
 
@@ -322,6 +324,13 @@ final class Exchange: HTTPClientResponseDelegate {
             return state.upload
         }
         upload?.taken(part.readableBytes)
+    }
+
+    func didVisitURL(task: HTTPClient.Task<Void>, _ request: HTTPClient.Request, _ head: HTTPResponseHead) {
+        guard followsRedirects, (300..<400).contains(head.status.code), request.url.scheme == "https",
+            let location = head.headers.first(name: "location"), location.lowercased().hasPrefix("http:")
+        else { return }
+        fail(TransportError(.protocolViolation, "\(host) redirects to a URL without TLS, where nothing is sent."))
     }
 
     func didReceiveHead(task: HTTPClient.Task<Void>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {

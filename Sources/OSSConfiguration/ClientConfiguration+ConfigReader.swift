@@ -43,6 +43,7 @@ extension ClientConfiguration {
 
         set(&signature, try values.choice("signature", Values.signatures))
         set(&additionalSignedHeaders, try values.texts("additionalSignedHeaders"))
+        defaultHeaders = try values.headers("defaultHeaders")
         userAgent = try values.text("userAgent")
         set(&checksUploads, try values.flag("checksUploads"))
         set(&checksDownloads, try values.flag("checksDownloads"))
@@ -101,6 +102,18 @@ private struct Values {
 
     func texts(_ key: String) throws(OSSError) -> [String]? {
         try value(key, "a list of texts") { try reader.requiredStringArray(forKey: $0) }
+    }
+
+    func headers(_ key: String) throws(OSSError) -> HTTPFields {
+        var fields: HTTPFields = [:]
+        for line in try texts(key) ?? [] {
+            let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, let name = HTTPField.Name(String(parts[0])) else {
+                throw Self.malformed(key, "a list of header fields as in 'Cache-Control: no-cache'")
+            }
+            fields.append(HTTPField(name: name, value: String(parts[1].drop { $0 == " " })))
+        }
+        return fields
     }
 
     func flag(_ key: String) throws(OSSError) -> Bool? {

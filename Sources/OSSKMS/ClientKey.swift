@@ -18,7 +18,7 @@ struct ClientKey: Sendable {
     /// Reads the file that KMS gives out with a new key: `{"KeyId": …, "PrivateKeyData": …}`, where the data is a
     /// PKCS #12 archive in Base64.
     ///
-    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/credentials``.
+    /// - Throws: `OSSError` of kind `credentials`.
     static func read(_ path: String, password: String) async throws -> ClientKey {
         let text: String
         do {

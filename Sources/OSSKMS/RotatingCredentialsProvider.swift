@@ -12,8 +12,8 @@ public import OSSRuntime
 /// The pair is kept. It is read anew five minutes after the rotation that KMS announces, after `refreshInterval` at the
 /// latest, and at once when the service says that it doesn't know the key. While KMS can't be reached the old pair stays
 /// in use.
-/// See [RAM secrets](https://www.alibabacloud.com/help/en/kms/key-management-service/user-guide/manage-and-use-ram-secrets)
-/// and [client keys](https://www.alibabacloud.com/help/en/kms/key-management-service/user-guide/create-an-aap).
+/// See [RAM secrets](https://www.alibabacloud.com/help/en/kms/user-guide/manage-and-use-ram-secrets) and
+/// [client keys](https://www.alibabacloud.com/help/en/kms/key-management-service/developer-reference/create-access-credentials).
 public struct RotatingCredentialsProvider: CredentialsProvider {
     private let cache: RefreshingCredentialsProvider
 
@@ -29,7 +29,7 @@ public struct RotatingCredentialsProvider: CredentialsProvider {
     ///     `https://kms-vpc.<region>.aliyuncs.com`.
     ///   - refreshInterval: How long a pair is kept at most before the secret is read again. Default: 6 hours.
     ///   - transport: What sends the requests.
-    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration``.
+    /// - Throws: `OSSError` of kind `invalidConfiguration`.
     public init(
         secretName: String, clientKeyFile: String, password: String, region: String, endpoint: String? = nil,
         refreshInterval: Duration = .seconds(6 * 3600), transport: any HTTPTransport

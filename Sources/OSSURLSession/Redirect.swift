@@ -34,7 +34,8 @@ enum Redirect {
             }
         }
         if next.head.scheme != request.head.scheme || next.head.authority != request.head.authority {
-            for name in ["Authorization", "Cookie", "x-oss-security-token"].compactMap({ HTTPField.Name($0) }) {
+            for name in ["Authorization", "x-oss-security-token", "Cookie", "Origin"].compactMap({ HTTPField.Name($0) })
+            {
                 next.head.headerFields[name] = nil
             }
         }

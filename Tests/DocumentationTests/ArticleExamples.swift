@@ -205,51 +205,101 @@ import Testing
         }
     }
 
-    @Test func environment() throws {
-        let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)
-        _ = client
-    }
+    @Test func environment() async throws {
+        try await withPublicNetwork { OSSClient in
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)
 
-    @Test func anonymous() throws {
-        let client = try OSSClient(region: "cn-hangzhou", credentials: .anonymous)
-        _ = client
-    }
-
-    @Test func pods() throws {
-        // Needs the pod's environment.
-        #expect(throws: OSSError.self) {
-            let client = try OSSClient(region: "cn-hangzhou", credentials: .oidcRole())
-            _ = client
+            try await OSSClient.use(client)
         }
     }
 
-    @Test func ownServer() throws {
-        let client = try OSSClient(region: "cn-hangzhou", credentials: .uri("http://127.0.0.1:8080/credentials"))
-        _ = client
+    @Test func anonymous() async throws {
+        try await withPublicNetwork { OSSClient in
+            let owner = try OSSClient(region: "cn-hangzhou", credentials: .environment)
+            let request = PutObjectRequest(bucket: "my-bucket", key: "open.txt", body: "x", acl: .publicRead)
+            try await owner.putObject(request)
+
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .anonymous)
+
+            let object = try await client.getObject(bucket: "my-bucket", key: "open.txt")
+            #expect(try await object.body.text(upTo: 100) == "x")
+            await #expect(throws: OSSError.self) {
+                try await client.presign(GetObjectRequest(bucket: "my-bucket", key: "open.txt"))
+            }
+        }
+    }
+
+    @Test func pods() async throws {
+        try await withTemporaryFile("a-token") { path in
+            let environment = [
+                "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1234567890123456:role/pod", "ALIBABA_CLOUD_OIDC_TOKEN_FILE": path,
+                "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "acs:ram::1234567890123456:oidc-provider/idp",
+            ]
+            try await withPublicNetwork(environment: environment) { OSSClient in
+                let client = try OSSClient(region: "cn-hangzhou", credentials: .oidcRole())
+
+                try await OSSClient.use(client)
+            }
+        }
+    }
+
+    @Test func ownServer() async throws {
+        try await withPublicNetwork { OSSClient in
+            let client = try OSSClient(
+                region: "cn-hangzhou", credentials: .uri("http://credentials.example.com/keys"))
+
+            try await OSSClient.use(client)
+        }
     }
 
     @Test func invocations() async throws {
-        func handle(invocation headers: HTTPFields) async throws {
-            let credentials = FunctionComputeCredentialsProvider(invocation: headers)
-            let client = try OSSClient(region: "cn-hangzhou", credentials: credentials)
-            // what the function does
-            await client.shutdown()
+        try await withPublicNetwork { OSSClient in
+            func handle(invocation headers: HTTPFields) async throws {
+                let credentials = FunctionComputeCredentialsProvider(invocation: headers)
+                let client = try OSSClient(region: "cn-hangzhou", credentials: credentials)
+                try await client.putObject("done", bucket: "my-bucket", key: "result.txt")
+                await client.shutdown()
+            }
+
+            var headers: HTTPFields = [:]
+            for (name, value) in [
+                ("access-key-id", "STS.my-id"), ("access-key-secret", "my-secret"), ("security-token", "my-token"),
+            ] {
+                headers[try #require(HTTPField.Name("x-fc-\(name)"))] = value
+            }
+            try await handle(invocation: headers)
         }
-        try await handle(invocation: [:])
     }
 
-    @Test func profiles() throws {
-        let client = try OSSClient(region: "cn-hangzhou", credentials: .profile("work"))
-        _ = client
+    @Test func profiles() async throws {
+        let home = FileManager.default.temporaryDirectory.appending(path: "home-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: home) }
+        try FileManager.default.createDirectory(
+            at: home.appending(path: ".aliyun"), withIntermediateDirectories: true)
+        let profile =
+            #"{"name": "work", "mode": "AK", "access_key_id": "my-id", "access_key_secret": "my-secret"}"#
+        try #"{"profiles": [\#(profile)]}"#.write(
+            to: home.appending(path: ".aliyun/config.json"), atomically: true, encoding: .utf8)
+        try await withPublicNetwork(environment: ["HOME": home.path]) { OSSClient in
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .profile("work"))
+
+            try await OSSClient.use(client)
+        }
     }
 
-    @Test func rotatingKeys() throws {
-        let password = "a-password"
-        let rotating = try RotatingCredentialsProvider.rotating(
-            secretName: "oss-keys", clientKeyFile: "/etc/kms/ClientKey_KAAP.json", password: password,
-            region: "cn-hangzhou")
-        let client = try OSSClient(region: "cn-hangzhou", credentials: rotating)
-        _ = client
+    /// Without a client key, which only KMS makes: so it ends there.
+    @Test func rotatingKeys() async throws {
+        try await withPublicNetwork { OSSClient in
+            let (path, password) = ("/nonexistent/ClientKey.json", "a-password")
+
+            let rotating = try RotatingCredentialsProvider.rotating(
+                secretName: "oss-keys", clientKeyFile: path, password: password, region: "cn-hangzhou")
+            let client = try OSSClient(region: "cn-hangzhou", credentials: rotating)
+
+            let error = await #expect(throws: OSSError.self) { try await OSSClient.use(client) }
+            #expect(error?.kind == .credentials)
+            #expect(error?.description.contains(path) == true)
+        }
     }
 
     @Test func instances() async throws {
@@ -481,6 +531,7 @@ import Testing
     }
 
     @Test func library() async throws {
+        let (Emulator, OSSClient) = (UnhurriedEmulator.self, unhurried)
         let emulator = try await Emulator.start()
         var configuration = ClientConfiguration(
             region: emulator.region, endpoint: emulator.endpoint,

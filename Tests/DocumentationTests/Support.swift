@@ -34,7 +34,7 @@ func withPublicNetwork(
     region: String = "cn-hangzhou", environment: [String: String] = [:], proxyPort: Int? = nil,
     _ body: (PublicNetwork) async throws -> Void
 ) async throws {
-    var configuration = EmulatorConfiguration()
+    var configuration = EmulatorConfiguration.unhurried
     configuration.region = region
     configuration.controlPort = 0
     configuration.credentials = [
@@ -59,8 +59,21 @@ func withPublicNetwork(
     try await network.shutdown()
 }
 
+/// A client that waits for its server however slow the machine is; an example calls it `OSSClient`.
+func unhurried(_ configuration: ClientConfiguration) throws -> OSSClient {
+    var configuration = configuration
+    configuration.readWriteTimeout = .seconds(3600)
+    configuration.transportConfiguration.connectTimeout = .seconds(3600)
+    return try OSSClient(configuration)
+}
+
+/// The same of servers; an example calls it `Emulator`.
+enum UnhurriedEmulator {
+    static func start() async throws -> Emulator { try await Emulator.start(.unhurried) }
+}
+
 /// Makes clients that reach an emulator under every name. An example calls it `OSSClient`, and then reads as a program
-/// does that makes its client of a public region.
+/// does that makes its client of a public region. Whatever limits of time it sets, none is reached.
 final class PublicNetwork: Sendable {
     let emulator: Emulator
     let proxyPort: Int?
@@ -85,11 +98,13 @@ final class PublicNetwork: Sendable {
             configuration.transport ?? makeTransport(configuration.transportConfiguration))
         return try OSSClient(
             configuration,
-            dependencies: RuntimeDependencies(sleep: { delay in
-                // Longer ones are the time that a call has in all: it is over before.
-                guard delay < .seconds(4) else { return try await Task.sleep(for: delay) }
-                self.state.withLock { $0.delays.append(delay) }
-            }))
+            dependencies: RuntimeDependencies(
+                uptime: { .zero },
+                sleep: { delay in
+                    // Longer ones are the time that a call has in all.
+                    guard delay < .seconds(4) else { return try await Task.sleep(for: .seconds(3600)) }
+                    self.state.withLock { $0.delays.append(delay) }
+                }))
     }
 
     /// What clients and providers have sent, under the names they know.
@@ -131,12 +146,13 @@ final class PublicNetwork: Sendable {
         let head = HTTPRequest(
             method: .put, scheme: "http", authority: controlAuthority, path: path,
             headerFields: [.contentType: "application/json"])
-        let response = try await makeTransport().send(TransportRequest(head: head, body: .string(json)))
+        let request = TransportRequest(head: head, body: .string(json), readWriteTimeout: .seconds(3600))
+        let response = try await makeTransport().send(request)
         #expect(response.head.status.kind == .successful)
     }
 
     fileprivate func makeBucket() async throws {
-        let client = try OSSClient(
+        let client = try unhurried(
             ClientConfiguration(
                 region: emulator.region, endpoint: emulator.endpoint,
                 credentials: .static(accessKeyID: "my-id", accessKeySecret: "my-secret")))
@@ -147,6 +163,8 @@ final class PublicNetwork: Sendable {
     }
 
     fileprivate func makeTransport(_ configuration: TransportConfiguration = .init()) -> AsyncHTTPClientTransport {
+        var configuration = configuration
+        configuration.connectTimeout = .seconds(3600)
         let transport = AsyncHTTPClientTransport(configuration: configuration)
         state.withLock { $0.transports.append(transport) }
         return transport
@@ -179,6 +197,7 @@ final class PublicNetwork: Sendable {
             }
             if fails { return TransportResponse(head: HTTPResponse(status: .serviceUnavailable)) }
             var request = request
+            request.readWriteTimeout = .seconds(3600)
             let host = request.head.authority ?? ""
             request.head.scheme = "http"
             switch host {

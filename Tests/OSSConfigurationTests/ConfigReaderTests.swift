@@ -49,6 +49,7 @@ struct ConfigReaderTests {
         "OSS_INSECURE_SKIP_VERIFY": "true", "OSS_TRUSTED_CERTIFICATES_FILE": "/etc/ca.pem",
         "OSS_FOLLOWS_REDIRECTS": "true",
         "OSS_SIGNATURE": "v1", "OSS_ADDITIONAL_SIGNED_HEADERS": "host,cache-control", "OSS_USER_AGENT": "my-app/1",
+        "OSS_DEFAULT_HEADERS": "X-A: 1,x-b:2: 3",
         "OSS_CHECKS_UPLOADS": "false", "OSS_CHECKS_DOWNLOADS": "false", "OSS_LOG_LEVEL": "trace",
     ]
 
@@ -76,6 +77,7 @@ struct ConfigReaderTests {
                 "proxy": "http://me:p%40ss@proxy.example.com:3128", "insecureSkipVerify": true,
                 "trustedCertificatesFile": "/etc/ca.pem", "followsRedirects": true, "signature": "v1",
                 "additionalSignedHeaders": .init(.stringArray(["host", "cache-control"]), isSecret: false),
+                "defaultHeaders": .init(.stringArray(["X-A: 1", "x-b:2: 3"]), isSecret: false),
                 "userAgent": "my-app/1", "checksUploads": false, "checksDownloads": false, "logLevel": "trace",
             ]))
     }
@@ -103,6 +105,7 @@ struct ConfigReaderTests {
         #expect("\(configuration.signature)" == "\(SignatureMethod.v1)")
         #expect(configuration.additionalSignedHeaders == ["host", "cache-control"])
         #expect(configuration.userAgent == "my-app/1")
+        #expect(configuration.defaultHeaders.map { "\($0.name.rawName)=\($0.value)" } == ["X-A=1", "x-b=2: 3"])
         #expect(!configuration.checksUploads && !configuration.checksDownloads)
         #expect(configuration.logger?.logLevel == .trace)
     }
@@ -114,8 +117,8 @@ struct ConfigReaderTests {
         #expect(
             names(configuration) == [
                 "region", "credentials", "endpoint", "endpointKind", "disablesTLS", "addressing", "cloudBox", "retry",
-                "readWriteTimeout", "transportConfiguration", "signature", "additionalSignedHeaders", "userAgent",
-                "checksUploads", "checksDownloads", "logger",
+                "readWriteTimeout", "transportConfiguration", "signature", "additionalSignedHeaders", "defaultHeaders",
+                "userAgent", "checksUploads", "checksDownloads", "logger",
                 // In code only.
                 "transport", "metrics", "tracer",
             ])
@@ -165,6 +168,7 @@ struct ConfigReaderTests {
         ("proxy", "hush@proxy"), ("insecureSkipVerify", "2"), ("followsRedirects", ""), ("signature", "v2"),
         ("checksUploads", "off!"), ("checksDownloads", "?"), ("logLevel", "loud"), ("credentials", "mine"),
         ("accessKeyID", ""), ("accessKeySecret", ""), ("cloudBox", ""), ("userAgent", ""), ("endpoint", ""),
+        ("defaultHeaders", "no field"), ("defaultHeaders", "a b: c"),
         ("trustedCertificatesFile", ""),
     ])
     func malformedValues(key: String, value: String) throws {

@@ -123,7 +123,13 @@ import Testing
             stranger.accessKeySecret = "wrong"
             _ = try await stranger.send("GET", "/bkt/k")
             _ = try await client.send("GET", "/bkt/k", isSigned: false)
-            let all = try await control.json("GET", "/requests")["requests"]?.items ?? []
+            // What was sent is written down once it was.
+            var all: [JSONValue] = []
+            let isDone = try await eventually {
+                all = try await control.json("GET", "/requests")["requests"]?.items ?? []
+                return all.count == 6 && all[3]["sent"] == .number(10) && all[4]["received"] == .number(10)
+            }
+            #expect(isDone)
             // The newest first; the first of all made the bucket.
             #expect(
                 all.map { $0["operation"]?.string } == [

@@ -31,11 +31,7 @@ import Testing
 
     /// Blobs are removed behind the answer, so this asks until it is so.
     private func has(_ count: Int, in folder: String) async throws -> Bool {
-        for _ in 0..<2000 {
-            if try files(folder).count == count { return true }
-            await Task.yield()
-        }
-        return false
+        try await eventually { try files(folder).count == count }
     }
 
     @Test func aFullDiskIsAnErrorThatLeavesNothing() async throws {
@@ -110,7 +106,7 @@ import Testing
                 try Files.remove(record)
                 if let damage { try Files.write(damage, to: record, synchronizing: false) }
                 let log = LogLines()
-                var configuration = EmulatorConfiguration()
+                var configuration = EmulatorConfiguration.unhurried
                 configuration.dataDirectory = folder
                 configuration.logger = log.logger
                 let emulator = try await Emulator.start(configuration)
@@ -163,7 +159,7 @@ import Testing
         try await withFolder { folder in
             try Files.makeDirectories(folder + "/temporary")
             try Files.write([1], to: folder + "/temporary/thesis", synchronizing: false)
-            var configuration = EmulatorConfiguration()
+            var configuration = EmulatorConfiguration.unhurried
             configuration.dataDirectory = folder
             await #expect(throws: EmulatorError.self) { try await Emulator.start(configuration) }
             #expect(Files.size(folder + "/temporary/thesis") == 1)

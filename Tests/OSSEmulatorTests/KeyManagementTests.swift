@@ -64,8 +64,11 @@ import _CryptoExtras
             #expect(first["RotationInterval"] == "604800s" && first["VersionId"] == "v1")
             #expect(first["VersionStages"]?["VersionStage"] == ["ACSCurrent"])
             #expect(first["ExtendedConfig"] == #"{"SecretSubType":"RamUserAccessKey"}"#)
-            let next = try #require(first["NextRotationDate"]?.string.flatMap(EmulatorInstant.init(iso8601Seconds:)))
-            #expect((604_795...604_800).contains(next.seconds - EmulatorInstant.now.seconds))
+            func seconds(_ name: String) throws -> Int64 {
+                try #require(first[name]?.string.flatMap(EmulatorInstant.init(iso8601Seconds:))).seconds
+            }
+            #expect(try seconds("NextRotationDate") == seconds("LastRotationDate") + 604_800)
+            #expect(try seconds("CreateTime") == seconds("LastRotationDate"))
             #expect(try await use(first, client).text == "0123456789")
             let none = try await control.send("POST", signed(client, ["VersionStage": "ACSPrevious"]))
             #expect(try code(none) == "404 Forbidden.ResourceNotFound")

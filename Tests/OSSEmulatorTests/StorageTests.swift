@@ -35,11 +35,7 @@ final class TemporaryFolder {
 
     /// Blobs are removed behind the answer, so this asks until it is so.
     func blobs(are count: Int) async throws -> Bool {
-        for _ in 0..<2000 {
-            if try files("/blobs").count == count { return true }
-            await Task.yield()
-        }
-        return false
+        try await eventually { try files("/blobs").count == count }
     }
 
     func write(_ bytes: [UInt8], _ name: String) throws {

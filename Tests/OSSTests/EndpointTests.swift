@@ -4,7 +4,7 @@ import OSS
 import Testing
 
 /// Which host is connected to and asked, seen behind a proxy by the client's own transport.
-@Suite("Endpoints", .timeLimit(.minutes(2)))
+@Suite("Endpoints", .timeLimit(.minutes(60)))
 struct EndpointTests {
     @Test(
         "cfg-derive: each of a region's endpoints",

@@ -39,6 +39,7 @@ struct Wire {
         var configuration = ClientConfiguration(
             region: region, credentials: .static(accessKeyID: "id", accessKeySecret: "secret"))
         configuration.retry = .never
+        configuration.waitForServer()
         configuration.transportConfiguration.proxy = ProxyConfiguration(host: "127.0.0.1", port: proxy.port)
         configuration.transportConfiguration.insecureSkipVerify = true
         configure(&configuration)
@@ -81,6 +82,7 @@ func withServer(
         region: "cn-hangzhou", endpoint: server.url,
         credentials: .static(accessKeyID: "id", accessKeySecret: "secret", securityToken: "token"))
     configuration.retry = .never
+    configuration.waitForServer()
     configure(&configuration)
     let client = try OSSClient(configuration)
     do {

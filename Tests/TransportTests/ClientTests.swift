@@ -4,19 +4,20 @@ import OSSEmulator
 import Testing
 
 /// The client over each transport, against the local server, which checks every signature.
-@Suite("Client over each transport", .serialized, .timeLimit(.minutes(2)))
+@Suite("Client over each transport", .serialized, .timeLimit(.minutes(60)))
 struct ClientTests {
     private func withBucket(
         _ subject: TransportUnderTest,
         _ body: (OSSClient, String) async throws -> Void
     ) async throws {
-        let emulator = try await Emulator.start()
-        let (transport, shutdown) = try subject.make(.init())
+        let emulator = try await Emulator.start(.unhurried)
+        let (transport, shutdown) = try subject.make(.init(connectTimeout: .seconds(3600)))
         var configuration = ClientConfiguration(
             region: emulator.region, endpoint: emulator.endpoint,
             credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret))
         configuration.retry = .never
         configuration.transport = transport
+        configuration.readWriteTimeout = .seconds(3600)
         let client = try OSSClient(configuration)
         try await client.putBucket(.init(bucket: "my-bucket"))
         try await body(client, "my-bucket")

@@ -18,7 +18,7 @@ extension TransportRequest {
         scheme: String = "http",
         headers: HTTPFields = [:],
         body: RequestBody? = nil,
-        timeout: Duration = .seconds(20)
+        timeout: Duration = .seconds(3600)
     ) {
         self.init(
             head: HTTPRequest(method: method, scheme: scheme, authority: authority, path: path, headerFields: headers),
@@ -101,7 +101,7 @@ final class Tap: AsyncSequence, Sendable {
 
         func next() async throws -> [UInt8]? {
             guard count < tap.limit else {
-                if tap.waitsAtLimit { try await Task.sleep(for: .seconds(600)) }
+                if tap.waitsAtLimit { try await Task.sleep(for: .seconds(7200)) }
                 return nil
             }
             count += 1
@@ -113,9 +113,9 @@ final class Tap: AsyncSequence, Sendable {
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 }
 
-/// Waits until something is true; for a few seconds at most.
+/// Waits until something is true; for some minutes at most.
 func eventually(_ condition: () -> Bool) async -> Bool {
-    for _ in 0..<2000 {
+    for _ in 0..<300_000 {
         if condition() { return true }
         try? await Task.sleep(for: .milliseconds(2))
     }
@@ -129,4 +129,38 @@ func openDescriptors() -> Int? {
     #else
         return nil
     #endif
+}
+
+/// Runs a test in which something must be in time with ever longer times, until the machine is fast enough. What is wrong
+/// fails with all of them.
+///
+/// - Parameter test: gets how many times as long to make each time, and gives the error that something was late with.
+func inTime(
+    sourceLocation: SourceLocation = #_sourceLocation, _ test: (_ scale: Int) async throws -> TransportError?
+) async throws {
+    var late: TransportError?
+    for scale in [1, 8, 64, 512] {
+        late = try await test(scale)
+        guard late != nil else { return }
+    }
+    Issue.record("late at any speed: \(late.map { "\($0)" } ?? "")", sourceLocation: sourceLocation)
+}
+
+/// The timeout that an operation ends with, if it does.
+func timeout(_ operation: () async throws -> Void) async throws -> TransportError? {
+    do {
+        try await operation()
+        return nil
+    } catch let error as TransportError where error.kind == .timeout || error.kind == .connectTimeout {
+        return error
+    }
+}
+
+extension TransportConfiguration {
+    /// The same, but connecting takes as long as it takes unless that is what a test is about.
+    var unhurried: TransportConfiguration {
+        var configuration = self
+        if connectTimeout == TransportConfiguration().connectTimeout { configuration.connectTimeout = .seconds(3600) }
+        return configuration
+    }
 }

@@ -7,7 +7,7 @@ import Testing
 @testable import OSSURLSession
 
 /// What is URLSession's own.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(60)))
 struct URLSessionTests {
     private func withServer(
         _ configuration: TransportConfiguration = .init(),
@@ -15,7 +15,7 @@ struct URLSessionTests {
         _ body: (URLSessionTransport, FaultServer) async throws -> Void
     ) async throws {
         let server = try await FaultServer.start(script)
-        let transport = try URLSessionTransport(configuration: configuration)
+        let transport = try URLSessionTransport(configuration: configuration.unhurried)
         try await body(transport, server)
         await transport.shutdown()
         #expect(await server.eventually { $0.openConnectionCount == 0 })
@@ -127,7 +127,7 @@ struct URLSessionTests {
             }) { transport, server in
                 _ = try await transport.send(TransportRequest(.get, to: server.authority))
                 do {
-                    let request = TransportRequest(.put, to: server.authority, body: body, timeout: .seconds(2))
+                    let request = TransportRequest(.put, to: server.authority, body: body)
                     _ = try await transport.send(request)
                 } catch let error as TransportError {
                     #expect(error.kind == .reset)
@@ -174,18 +174,20 @@ struct URLSessionTests {
     func unusedConnectionsAreClosedWhileOthersAreUsed() async throws {
         try await withServer(
             TransportConfiguration(idleTimeout: .milliseconds(50)),
-            script: { _ in [.wait(.milliseconds(5)), .reply()] }
+            script: { _ in [.waitForRelease, .wait(.milliseconds(5)), .reply()] }
         ) { transport, server in
             let authority = server.authority
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<10 {
                     group.addTask { _ = try await transport.send(TransportRequest(.get, to: authority)) }
                 }
+                #expect(await server.eventually { $0.openConnectionCount > 1 })
+                server.release()
                 try await group.waitForAll()
             }
             #expect(server.peakConnectionCount > 1)
             var isTrimmed = false
-            for _ in 0..<1000 where !isTrimmed {
+            for _ in 0..<100_000 where !isTrimmed {
                 _ = try await transport.send(TransportRequest(.get, to: authority))
                 isTrimmed = server.openConnectionCount <= 1
             }
@@ -246,13 +248,19 @@ struct URLSessionTests {
 
         @Test func aBodyThatKeepsURLSessionWaitingFails() async throws {
             try await withServer(script: { _ in [.readBody, .reply()] }) { transport, server in
-                let tap = Tap(limit: 1, waitsAtLimit: true)
-                await expectError(.other) {
-                    let body = RequestBody.stream(tap)
-                    _ = try await transport.send(
-                        TransportRequest(.put, to: server.authority, body: body, timeout: .milliseconds(50)))
+                try await inTime { scale in
+                    let tap = Tap(limit: 1, waitsAtLimit: true)
+                    let late = try await timeout {
+                        do {
+                            _ = try await transport.send(
+                                TransportRequest(
+                                    .put, to: server.authority, body: .stream(tap), timeout: .milliseconds(50 * scale)))
+                            Issue.record("no error")
+                        } catch let error as TransportError where error.kind == .other {}
+                    }
+                    #expect(await eventually { tap.live == 0 })
+                    return late
                 }
-                #expect(await eventually { tap.live == 0 })
             }
         }
 

@@ -94,6 +94,33 @@ struct Authenticator: Sendable {
     }
 }
 
+// MARK: - Forms
+
+extension Authenticator {
+    /// Versions 1 and 2 sign the policy of a form as it stands there, each in its own way.
+    ///
+    /// - Parameters:
+    ///   - keyID: the field that names the key.
+    ///   - signature: the field that holds the signature.
+    static func verifyPolicy(
+        of form: FormFields, _ scheme: SignatureCheck.Scheme, keyID: String, signature: String,
+        credential lookup: CredentialLookup, check: inout SignatureCheck, sign: (_ policy: String, _ secret: String) -> String
+    ) throws(Fault) -> Identity {
+        let id = try form.required(keyID, ec: "0002-00000701")
+        let policy = try form.required("policy", ec: "0002-00000702")
+        let provided = try form.required(signature, ec: "0002-00000703")
+        check.scheme = scheme
+        check.accessKeyID = id
+        check.providedSignature = provided
+        check.stringToSign = policy
+        let credential = try lookup(id, form["x-oss-security-token"])
+        guard sign(policy, credential.accessKeySecret).hasSameBytes(as: provided) else {
+            throw .signatureDoesNotMatch(accessKeyID: id, provided: provided, stringToSign: policy)
+        }
+        return .account(credential.accountID)
+    }
+}
+
 // MARK: - Time
 
 extension Authenticator {

@@ -58,19 +58,9 @@ struct SignatureV1: Sendable {
     func verifyForm(
         _ form: FormFields, credential lookup: Authenticator.CredentialLookup, check: inout SignatureCheck
     ) throws(Fault) -> Identity {
-        let id = try form.required("OSSAccessKeyId", ec: "0002-00000701")
-        let policy = try form.required("policy", ec: "0002-00000702")
-        let signature = try form.required("Signature", ec: "0002-00000703")
-        check.scheme = .v1Form
-        check.accessKeyID = id
-        check.providedSignature = signature
-        check.stringToSign = policy
-        let credential = try lookup(id, form["x-oss-security-token"])
-        let key = SymmetricKey(data: Array(credential.accessKeySecret.utf8))
-        guard Self.sign(policy, key: key).hasSameBytes(as: signature) else {
-            throw .signatureDoesNotMatch(accessKeyID: id, provided: signature, stringToSign: policy)
-        }
-        return .account(credential.accountID)
+        try Authenticator.verifyPolicy(
+            of: form, .v1Form, keyID: "OSSAccessKeyId", signature: "Signature", credential: lookup, check: &check
+        ) { policy, secret in Self.sign(policy, key: SymmetricKey(data: Array(secret.utf8))) }
     }
 
     // MARK: What is signed

@@ -58,22 +58,13 @@ struct SignatureV2: Sendable {
     func verifyForm(
         _ form: FormFields, credential lookup: Authenticator.CredentialLookup, check: inout SignatureCheck
     ) throws(Fault) -> Identity {
-        let id = try form.required("x-oss-access-key-id", ec: "0002-00000701")
-        let policy = try form.required("policy", ec: "0002-00000702")
-        let signature = try form.required("x-oss-signature", ec: "0002-00000703")
-        check.scheme = .v2Form
-        check.accessKeyID = id
-        check.providedSignature = signature
-        check.stringToSign = policy
-        let credential = try lookup(id, form["x-oss-security-token"])
-        guard Self.sign(policy, credential).hasSameBytes(as: signature) else {
-            throw .signatureDoesNotMatch(accessKeyID: id, provided: signature, stringToSign: policy)
-        }
-        return .account(credential.accountID)
+        try Authenticator.verifyPolicy(
+            of: form, .v2Form, keyID: "x-oss-access-key-id", signature: "x-oss-signature", credential: lookup,
+            check: &check, sign: Self.sign)
     }
 
-    private static func sign(_ text: String, _ credential: EmulatorCredential) -> String {
-        let key = SymmetricKey(data: Array(credential.accessKeySecret.utf8))
+    private static func sign(_ text: String, _ secret: String) -> String {
+        let key = SymmetricKey(data: Array(secret.utf8))
         return Base64.encode(Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)))
     }
 
@@ -95,7 +86,7 @@ struct SignatureV2: Sendable {
             resource + (query.isEmpty ? "" : "?" + query),
         ].joined(separator: "\n")
         check.stringToSign = toSign
-        guard Self.sign(toSign, credential).hasSameBytes(as: signature) else {
+        guard Self.sign(toSign, credential.accessKeySecret).hasSameBytes(as: signature) else {
             throw .signatureDoesNotMatch(
                 accessKeyID: credential.accessKeyID, provided: signature, stringToSign: toSign)
         }

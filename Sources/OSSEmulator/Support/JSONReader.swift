@@ -40,38 +40,55 @@ struct JSONFailure: Error, CustomStringConvertible {
     var description: String { "\(reason) at byte \(offset)" }
 }
 
-/// Reads JSON by the letter of RFC 8259: UTF-8, nothing after the value, and no member twice.
+/// Reads JSON by the letter of RFC 8259: UTF-8, nothing after the value, and no member twice; or what else is taken for
+/// JSON in files.
 struct JSONReader {
-    private let bytes: [UInt8]
-    private var offset = 0
-    private static let maximumDepth = 32
+    private let bytes: ArraySlice<UInt8>
+    private let isLenient: Bool
+    private let maximumDepth: Int
+    private var offset: Int
 
     static func read(_ bytes: [UInt8]) throws(JSONFailure) -> JSONValue {
         guard String(validating: bytes, as: UTF8.self) != nil else {
             throw JSONFailure(reason: "not UTF-8", offset: 0)
         }
-        var reader = JSONReader(bytes: bytes)
-        reader.skipBlanks()
-        let value = try reader.value(depth: 0)
-        reader.skipBlanks()
-        guard reader.offset == bytes.count else { throw reader.failure("something follows the value") }
+        var reader = JSONReader(bytes[...], isLenient: false, maximumDepth: 32)
+        return try reader.document()
+    }
+
+    /// Other blanks, other spellings of numbers, names that are there twice and characters that aren't any are taken.
+    static func readLeniently(_ bytes: ArraySlice<UInt8>) throws(JSONFailure) -> JSONValue {
+        var reader = JSONReader(bytes, isLenient: true, maximumDepth: 64)
+        return try reader.document()
+    }
+
+    private init(_ bytes: ArraySlice<UInt8>, isLenient: Bool, maximumDepth: Int) {
+        self.bytes = bytes
+        self.isLenient = isLenient
+        self.maximumDepth = maximumDepth
+        offset = bytes.startIndex
+    }
+
+    private mutating func document() throws(JSONFailure) -> JSONValue {
+        skipBlanks()
+        let value = try value(depth: 0)
+        skipBlanks()
+        guard offset == bytes.endIndex else { throw failure("something follows the value") }
         return value
     }
 
-    private init(bytes: [UInt8]) {
-        self.bytes = bytes
-    }
-
     private func failure(_ reason: String) -> JSONFailure {
-        JSONFailure(reason: reason, offset: offset)
+        JSONFailure(reason: reason, offset: offset - bytes.startIndex)
     }
 
     private var current: UInt8? {
-        offset < bytes.count ? bytes[offset] : nil
+        offset < bytes.endIndex ? bytes[offset] : nil
     }
 
     private mutating func skipBlanks() {
-        while let byte = current, byte == 32 || byte == 9 || byte == 10 || byte == 13 { offset += 1 }
+        while let byte = current,
+            byte == 32 || byte == 9 || byte == 10 || byte == 13 || isLenient && (byte == 11 || byte == 12)
+        { offset += 1 }
     }
 
     /// Takes a byte, with the blanks around it, if it is the next.
@@ -90,7 +107,7 @@ struct JSONReader {
     }
 
     private mutating func value(depth: Int) throws(JSONFailure) -> JSONValue {
-        guard depth < Self.maximumDepth else { throw failure("nested too deeply") }
+        guard depth < maximumDepth else { throw failure("nested too deeply") }
         switch current {
         case UInt8(ascii: "{"): return try object(depth)
         case UInt8(ascii: "["): return try array(depth)
@@ -98,7 +115,7 @@ struct JSONReader {
         case UInt8(ascii: "t"): return try take(word: "true", as: .bool(true))
         case UInt8(ascii: "f"): return try take(word: "false", as: .bool(false))
         case UInt8(ascii: "n"): return try take(word: "null", as: .null)
-        default: return .number(try number())
+        default: return .number(try isLenient ? lenientNumber() : number())
         }
     }
 
@@ -110,7 +127,7 @@ struct JSONReader {
         repeat {
             guard current == UInt8(ascii: "\"") else { throw failure("a name is missing") }
             let name = try string()
-            guard names.insert(Array(name.utf8)).inserted else { throw failure("a name is there twice") }
+            guard isLenient || names.insert(Array(name.utf8)).inserted else { throw failure("a name is there twice") }
             guard take(":") else { throw failure("a colon is missing") }
             members.append(JSONValue.Member(name: name, value: try value(depth: depth + 1)))
         } while take(",")
@@ -148,6 +165,15 @@ struct JSONReader {
         return String(decoding: bytes[start..<offset], as: UTF8.self)
     }
 
+    private mutating func lenientNumber() throws(JSONFailure) -> String {
+        let start = offset
+        while let byte = current, (48...57).contains(byte) || "+-.eE".utf8.contains(byte) { offset += 1 }
+        let text = String(decoding: bytes[start..<offset], as: UTF8.self)
+        guard let first = text.utf8.first, first == UInt8(ascii: "-") || (48...57).contains(first), Double(text) != nil
+        else { throw failure("a value is missing") }
+        return text
+    }
+
     private mutating func string() throws(JSONFailure) -> String {
         offset += 1
         var text: [UInt8] = []
@@ -156,7 +182,7 @@ struct JSONReader {
             switch byte {
             case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
             case UInt8(ascii: "\\"): try escape(into: &text)
-            case 0..<32: throw failure("a control character in a string")
+            case 0..<32 where !isLenient: throw failure("a control character in a string")
             default: text.append(byte)
             }
         }
@@ -174,26 +200,26 @@ struct JSONReader {
         case UInt8(ascii: "r"): text.append(13)
         case UInt8(ascii: "t"): text.append(9)
         case UInt8(ascii: "u"):
-            var code = try codeUnit()
-            if (0xD800..<0xDC00).contains(code), bytes[offset...].starts(with: [UInt8(ascii: "\\"), UInt8(ascii: "u")])
-            {
+            var units = [try codeUnit()]
+            if UTF16.isLeadSurrogate(units[0]), bytes[offset...].starts(with: #"\u"#.utf8) {
                 offset += 2
-                let low = try codeUnit()
-                guard (0xDC00..<0xE000).contains(low) else { throw failure("half a surrogate pair") }
-                code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
+                units.append(try codeUnit())
             }
-            guard let scalar = Unicode.Scalar(code) else { throw failure("half a surrogate pair") }
-            text.append(contentsOf: String(Character(scalar)).utf8)
+            guard isLenient || String(validating: units, as: UTF16.self) != nil else {
+                throw failure("half a surrogate pair")
+            }
+            // Half a pair becomes the character that stands for what can't be said.
+            text.append(contentsOf: String(decoding: units, as: UTF16.self).utf8)
         default: throw failure("an unknown escape")
         }
     }
 
-    private mutating func codeUnit() throws(JSONFailure) -> UInt32 {
-        guard offset + 4 <= bytes.count else { throw failure("an escape is too short") }
-        var code: UInt32 = 0
+    private mutating func codeUnit() throws(JSONFailure) -> UInt16 {
+        guard offset + 4 <= bytes.endIndex else { throw failure("an escape is too short") }
+        var code: UInt16 = 0
         for _ in 0..<4 {
             guard let digit = Hex.digit(bytes[offset]) else { throw failure("an escape is not hexadecimal") }
-            code = code << 4 | UInt32(digit)
+            code = code << 4 | UInt16(digit)
             offset += 1
         }
         return code

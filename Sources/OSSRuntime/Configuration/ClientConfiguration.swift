@@ -1,4 +1,5 @@
 public import CoreMetrics
+public import HTTPTypes
 public import Logging
 public import Tracing
 
@@ -34,7 +35,10 @@ public struct ClientConfiguration: Sendable {
     public var signature = SignatureMethod.v4
     /// Names of header fields to sign beyond those that always are, with version 4 of signatures. Default: none.
     public var additionalSignedHeaders: [String] = []
-    /// Appended to the SDK's own `User-Agent`.
+    /// Header fields of all requests that have no such field from their operation or its options; presigned URLs have none
+    /// of them. Default: none.
+    public var defaultHeaders: HTTPFields = [:]
+    /// Appended to the SDK's own `User-Agent`. Default: nothing.
     public var userAgent: String?
     /// Compares the CRC-64 of uploads with the one the service computed. Default: true.
     public var checksUploads = true

@@ -46,6 +46,13 @@ extension PreparedRequest {
         var headers = builder.headers
         for field in options.headers { headers[field.name] = nil }
         headers.append(contentsOf: options.headers)
+        if !builder.isPresigned {
+            let own = headers
+            for field in configuration.defaultHeaders where own[field.name]?.isEmpty ?? true {
+                headers[field.name] = nil
+                headers.append(field)
+            }
+        }
 
         let body = builder.isPresigned ? nil : try PreparedRequest.body(of: builder, headers: &headers)
         if operation.contentTypeFromKey, !builder.isPresigned, headers[.contentType] == nil, let key = builder.key {

@@ -15,7 +15,8 @@ import HTTPTypes
 ///   ``TransportRequest/readWriteTimeout`` while it was waiting for the network.
 /// - Leave a response's bytes as they are: no decompression. One that can't be kept from it says so in
 ///   ``TransportResponse/isBodyDecoded``.
-/// - If it follows redirects, send neither `Authorization` nor `x-oss-security-token` to another host.
+/// - If it follows redirects, send neither `Authorization` nor `x-oss-security-token` to another host, and nothing from
+///   `https` to `http`.
 public protocol HTTPTransport: Sendable {
     /// Sends a request and waits for the head of its response.
     ///

@@ -21,7 +21,8 @@ public struct TransportConfiguration: Sendable, Hashable {
     /// Follows HTTP redirects, at most five, instead of reporting them as errors. Default: off.
     ///
     /// What is sent again is the request as it was signed, so the service accepts it only for the same bucket, key and
-    /// query. To another host it goes without `Authorization` and `x-oss-security-token`.
+    /// query. To another host it goes without `Authorization` and `x-oss-security-token`. From `https` to `http` nothing
+    /// goes.
     public var followsRedirects: Bool
 
     /// Creates a configuration.

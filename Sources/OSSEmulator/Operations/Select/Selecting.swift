@@ -379,14 +379,14 @@ private struct SelectRun {
         var failure: SelectFailure?
         let path = query.source[...]
         if isDocument {
-            let root: JSONNode
+            let root: JSONValue
             do {
                 root = try document(&offset)
             } catch let failure as SelectFailure {
                 throw Fault.invalidSelect(failure.code, failure.message)
             }
             do {
-                for node in root.nodes(at: path) {
+                for node in root.values(at: path) {
                     if isOver() { break }
                     try takeJSON(node, offset, &output)
                     line += 1
@@ -403,7 +403,7 @@ private struct SelectRun {
                 offset = rows.offset
                 guard let value = try rows.next() else { break }
                 if bytes.contains(offset) {
-                    for node in value.nodes(at: path) { try takeJSON(node, rows.offset, &output) }
+                    for node in value.values(at: path) { try takeJSON(node, rows.offset, &output) }
                 }
                 line += 1
             }
@@ -414,7 +414,7 @@ private struct SelectRun {
         try output.end(scanned: rows.offset, failure)
     }
 
-    private func document(_ offset: inout Int64) throws -> JSONNode {
+    private func document(_ offset: inout Int64) throws -> JSONValue {
         let source = source()
         var bytes: [UInt8] = []
         while let piece = try source() {
@@ -424,10 +424,10 @@ private struct SelectRun {
             }
         }
         offset = Int64(bytes.count)
-        return try JSONNodeReader.read(bytes[...])
+        return try JSONValue.ofFile(bytes[...])
     }
 
-    private mutating func takeJSON(_ node: JSONNode, _ offset: Int64, _ output: inout SelectOutput) throws {
+    private mutating func takeJSON(_ node: JSONValue, _ offset: Int64, _ output: inout SelectOutput) throws {
         guard lines.contains(line) else { return }
         let row = JSONRow(node: node)
         let hasAll = !request.skipsPartialRows || query.columns.allSatisfy { row.value(of: $0) != nil }
@@ -435,36 +435,34 @@ private struct SelectRun {
         found += 1
         var result = node
         if let items = query.items {
-            var members: [(name: String, value: JSONNode)] = []
+            var members: [JSONValue.Member] = []
             for (index, item) in items.enumerated() {
                 switch item.value {
                 case .column(let column):
                     guard let value = node.value(at: column.steps) else { continue }
                     let name = item.alias ?? column.name
-                    members.append((name.isEmpty ? "_\(index + 1)" : name, value))
-                case .cast(let value): members.append((item.alias ?? "_\(index + 1)", .init(try value.value(in: row))))
+                    members.append(.init(name: name.isEmpty ? "_\(index + 1)" : name, value: value))
+                case .cast(let value):
+                    let name = item.alias ?? "_\(index + 1)"
+                    members.append(.init(name: name, value: JSONValue(try value.value(in: row))))
                 case .aggregate: break
                 }
             }
             result = .object(members)
         }
-        var bytes: [UInt8] = []
-        result.write(to: &bytes)
-        try output.write(bytes + request.output.rowEnd, scanned: offset)
+        try output.write(result.row + request.output.rowEnd, scanned: offset)
     }
 
     private func writeAggregates(_ offset: Int64, _ output: inout SelectOutput) throws {
         guard !accumulators.isEmpty, let items = query.items else { return }
         let members = zip(items, accumulators).enumerated().map { index, pair in
-            (name: pair.0.alias ?? "_\(index + 1)", value: JSONNode(pair.1.final))
+            JSONValue.Member(name: pair.0.alias ?? "_\(index + 1)", value: JSONValue(pair.1.final))
         }
-        var bytes: [UInt8] = []
-        JSONNode.object(members).write(to: &bytes)
-        try output.write(bytes + request.output.rowEnd, scanned: offset)
+        try output.write(JSONValue.object(members).row + request.output.rowEnd, scanned: offset)
     }
 }
 
-extension JSONNode {
+extension JSONValue {
     fileprivate init(_ value: SQLValue) {
         switch value {
         case .null, .nested: self = .null
