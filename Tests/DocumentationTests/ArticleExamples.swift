@@ -118,19 +118,22 @@ import Testing
     }
 
     @Test("cfg-http-client: a transport of the article's own") func ownTransport() async throws {
-        struct LoggingTransport: HTTPTransport {
-            let base: any HTTPTransport
+        try await withPublicNetwork { OSSClient in
+            struct LoggingTransport: HTTPTransport {
+                let base: any HTTPTransport
 
-            func send(_ request: TransportRequest) async throws -> TransportResponse {
-                let response = try await base.send(request)
-                print(request.head.method, request.head.path ?? "", response.head.status)
-                return response
+                func send(_ request: TransportRequest) async throws -> TransportResponse {
+                    let response = try await base.send(request)
+                    print(request.head.method, request.head.path ?? "", response.head.status)
+                    return response
+                }
             }
-        }
 
-        var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
-        configuration.transport = LoggingTransport(base: try URLSessionTransport())
-        _ = try OSSClient(configuration)
+            var configuration = ClientConfiguration(region: "cn-hangzhou", credentials: .environment)
+            configuration.transport = LoggingTransport(base: try URLSessionTransport())
+
+            try await OSSClient.use(try OSSClient(configuration))
+        }
     }
 
     @Test func oneCall() async throws {
@@ -197,51 +200,96 @@ import Testing
         }
     }
 
-    @Test func environment() throws {
-        let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)
-        _ = client
-    }
+    @Test func environment() async throws {
+        try await withPublicNetwork { OSSClient in
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)
 
-    @Test func anonymous() throws {
-        let client = try OSSClient(region: "cn-hangzhou", credentials: .anonymous)
-        _ = client
-    }
-
-    @Test func pods() throws {
-        // Needs the pod's environment.
-        #expect(throws: OSSError.self) {
-            let client = try OSSClient(region: "cn-hangzhou", credentials: .oidcRole())
-            _ = client
+            try await OSSClient.use(client)
+        }
+        try await withPublicNetwork(environment: ["OSS_ACCESS_KEY_ID": ""]) { OSSClient in
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .environment)
+            let error = await #expect(throws: OSSError.self) { try await OSSClient.use(client) }
+            #expect(error?.description.contains("OSS_ACCESS_KEY_ID") == true)
         }
     }
 
-    @Test func ownServer() throws {
-        let client = try OSSClient(region: "cn-hangzhou", credentials: .uri("http://127.0.0.1:8080/credentials"))
-        _ = client
+    @Test func anonymous() async throws {
+        try await withPublicNetwork { OSSClient in
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .anonymous)
+
+            let error = await #expect(throws: OSSError.self) { try await OSSClient.use(client) }
+            #expect(error?.code == .accessDenied)
+        }
+    }
+
+    @Test func pods() async throws {
+        try await withTemporaryFile("token-of-the-pod") { path in
+            let environment = [
+                "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1234567890123456:role/reader",
+                "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "acs:ram::1234567890123456:oidc-provider/cluster",
+                "ALIBABA_CLOUD_OIDC_TOKEN_FILE": path,
+            ]
+            try await withPublicNetwork(environment: environment) { OSSClient in
+                let client = try OSSClient(region: "cn-hangzhou", credentials: .oidcRole())
+
+                try await OSSClient.use(client)
+            }
+        }
+    }
+
+    @Test func ownServer() async throws {
+        try await withPublicNetwork { OSSClient in
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .uri("https://credentials.example.com/oss"))
+
+            try await OSSClient.use(client)
+        }
     }
 
     @Test func invocations() async throws {
-        func handle(invocation headers: HTTPFields) async throws {
-            let credentials = FunctionComputeCredentialsProvider(invocation: headers)
-            let client = try OSSClient(region: "cn-hangzhou", credentials: credentials)
-            // what the function does
-            await client.shutdown()
+        try await withPublicNetwork { OSSClient in
+            @Sendable func handle(invocation headers: HTTPFields) async throws {
+                let credentials = FunctionComputeCredentialsProvider(invocation: headers)
+                let client = try OSSClient(region: "cn-hangzhou", credentials: credentials)
+                try await client.putObject("done", bucket: "my-bucket", key: "result.txt")
+                await client.shutdown()
+            }
+
+            try await handle(invocation: try OSSClient.invocation)
+            #expect(OSSClient.requests.count == 1)
         }
-        try await handle(invocation: [:])
     }
 
-    @Test func profiles() throws {
-        let client = try OSSClient(region: "cn-hangzhou", credentials: .profile("work"))
-        _ = client
+    @Test func profiles() async throws {
+        let profiles = """
+            {"current": "home", "profiles": [
+              {"name": "work", "mode": "AK", "access_key_id": "my-id", "access_key_secret": "my-secret"}]}
+            """
+        let home = FileManager.default.temporaryDirectory.appending(path: "example-\(UUID())")
+        let folder = home.appending(path: ".aliyun")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: home) }
+        try profiles.write(to: folder.appending(path: "config.json"), atomically: true, encoding: .utf8)
+        try await withPublicNetwork(environment: ["HOME": home.path]) { OSSClient in
+            let client = try OSSClient(region: "cn-hangzhou", credentials: .profile("work"))
+
+            try await OSSClient.use(client)
+        }
     }
 
-    @Test func rotatingKeys() throws {
-        let password = "a-password"
-        let rotating = try RotatingCredentialsProvider.rotating(
-            secretName: "oss-keys", clientKeyFile: "/etc/kms/ClientKey_KAAP.json", password: password,
-            region: "cn-hangzhou")
-        let client = try OSSClient(region: "cn-hangzhou", credentials: rotating)
-        _ = client
+    @Test func rotatingKeys() async throws {
+        try await withTemporaryFile(ClientKeyFixture.file()) { clientKeyFile in
+            try await withPublicNetwork { OSSClient in
+                let password = ClientKeyFixture.password
+                try await OSSClient.set("/kms/client-keys/KAAP.local", ClientKeyFixture.publicKey)
+                try await OSSClient.set("/kms/secrets/oss-keys")
+                let rotating = try RotatingCredentialsProvider.rotating(
+                    secretName: "oss-keys", clientKeyFile: clientKeyFile, password: password, region: "cn-hangzhou")
+                let client = try OSSClient(region: "cn-hangzhou", credentials: rotating)
+
+                try await OSSClient.use(client)
+                #expect(try await rotating.credentials().accessKeyID != "my-id")
+            }
+        }
     }
 
     @Test func instances() async throws {
