@@ -79,6 +79,16 @@ public struct EmulatorConfiguration: Sendable {
 
     /// Creates the standard configuration: memory only, any free port of the loopback interface.
     public init() {}
+
+    /// None of its limits is reached, however slow the machine: for tests that are not about them.
+    package static var unhurried: EmulatorConfiguration {
+        var configuration = EmulatorConfiguration()
+        configuration.callbackTime = .seconds(3600)
+        configuration.connectionLimits.head = .hours(1)
+        configuration.connectionLimits.stall = .hours(1)
+        configuration.connectionLimits.linger = .hours(1)
+        return configuration
+    }
 }
 
 /// Why an emulator didn't start.

@@ -204,11 +204,11 @@ public final class FaultServer: Sendable {
         await closeConnections()
     }
 
-    /// Waits until something is true of the server; for a few seconds at most.
+    /// Waits until something is true of the server; for some minutes at most.
     ///
     /// - Returns: Whether it became true.
     public func eventually(_ condition: @Sendable (FaultServer) -> Bool) async -> Bool {
-        for _ in 0..<2000 {
+        for _ in 0..<300_000 {
             if condition(self) { return true }
             try? await Task.sleep(for: .milliseconds(2))
         }

@@ -110,7 +110,7 @@ import Testing
                 try Files.remove(record)
                 if let damage { try Files.write(damage, to: record, synchronizing: false) }
                 let log = LogLines()
-                var configuration = EmulatorConfiguration()
+                var configuration = EmulatorConfiguration.unhurried
                 configuration.dataDirectory = folder
                 configuration.logger = log.logger
                 let emulator = try await Emulator.start(configuration)
@@ -163,7 +163,7 @@ import Testing
         try await withFolder { folder in
             try Files.makeDirectories(folder + "/temporary")
             try Files.write([1], to: folder + "/temporary/thesis", synchronizing: false)
-            var configuration = EmulatorConfiguration()
+            var configuration = EmulatorConfiguration.unhurried
             configuration.dataDirectory = folder
             await #expect(throws: EmulatorError.self) { try await Emulator.start(configuration) }
             #expect(Files.size(folder + "/temporary/thesis") == 1)

@@ -41,7 +41,7 @@ func withClock(
     let clock = TestClock()
     let folder = "\(temporaryFolder())/oss-emulator-test-\(UInt64.random(in: 0 ... .max))"
     defer { try? Files.removeTree(folder) }
-    var configuration = EmulatorConfiguration()
+    var configuration = EmulatorConfiguration.unhurried
     let storage = try FileStorage(directory: folder, isSynchronizing: false, logger: configuration.logger)
     try storage.write(
         BucketRecord(

@@ -11,11 +11,12 @@ struct CurlTests {
     private func withBucket(
         _ signature: SignatureMethod, _ body: (OSSClient, String) async throws -> Void
     ) async throws {
-        let emulator = try await Emulator.start()
+        let emulator = try await Emulator.start(.unhurried)
         var configuration = ClientConfiguration(
             region: emulator.region, endpoint: emulator.endpoint,
             credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret))
         configuration.signature = signature
+        configuration.waitForServer()
         let client = try OSSClient(configuration)
         try await client.putBucket(.init(bucket: "my-bucket"))
         try await body(client, "my-bucket")
@@ -129,7 +130,7 @@ private enum Curl {
     }
 
     private static func run(_ arguments: [String]) async throws -> Reply {
-        let options = ["--silent", "--noproxy", "*", "--max-time", "60", "-w", "\n%{http_code}"]
+        let options = ["--silent", "--noproxy", "*", "--max-time", "3600", "-w", "\n%{http_code}"]
         let result = try await Subprocess.run(
             .name("curl"), arguments: Arguments(options + arguments), output: .string(limit: 1 << 20), error: .discarded
         )

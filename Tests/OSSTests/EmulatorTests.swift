@@ -12,7 +12,7 @@ struct EmulatorTests {
     ]
 
     private func withBucket(_ body: (OSSClient, String) async throws -> Void) async throws {
-        var open = EmulatorConfiguration()
+        var open = EmulatorConfiguration.unhurried
         open.blocksPublicAccess = false
         let emulator = try await Emulator.start(open)
         let client = try client(of: emulator)
@@ -29,6 +29,7 @@ struct EmulatorTests {
             credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: secret ?? emulator.accessKeySecret)
         )
         configuration.retry = .never
+        configuration.waitForServer()
         return try OSSClient(configuration)
     }
 
@@ -246,13 +247,14 @@ struct EmulatorTests {
     }
 
     @Test("cfg-additional-headers: the server checks them") func additionalHeadersAreSigned() async throws {
-        let emulator = try await Emulator.start()
+        let emulator = try await Emulator.start(.unhurried)
         var configuration = ClientConfiguration(
             region: emulator.region,
             endpoint: emulator.endpoint,
             credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret)
         )
         configuration.retry = .never
+        configuration.waitForServer()
         configuration.additionalSignedHeaders = ["Host", "cache-control", "x-absent"]
         let client = try OSSClient(configuration)
         try await client.putBucket(.init(bucket: "my-bucket"))
@@ -263,7 +265,7 @@ struct EmulatorTests {
     }
 
     @Test func wrongKeysAreToldApart() async throws {
-        let emulator = try await Emulator.start()
+        let emulator = try await Emulator.start(.unhurried)
         let good = try client(of: emulator)
         try await good.putBucket(.init(bucket: "my-bucket"))
         let wrong = try client(of: emulator, secret: "wrong")
@@ -274,6 +276,7 @@ struct EmulatorTests {
         var configuration = ClientConfiguration(
             region: emulator.region, endpoint: emulator.endpoint, credentials: .anonymous)
         configuration.retry = .never
+        configuration.waitForServer()
         let anonymous = try OSSClient(configuration)
         let denied = await #expect(throws: OSSError.self) {
             try await anonymous.listObjectsV2(.init(bucket: "my-bucket"))

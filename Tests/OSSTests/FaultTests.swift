@@ -6,14 +6,14 @@ import Testing
 
 /// The client with its real transport against a server that misbehaves: each call ends in the right result or the right
 /// error, and nothing is left behind.
-@Suite("Faults on the wire", .timeLimit(.minutes(2)))
+@Suite("Faults on the wire", .timeLimit(.minutes(60)))
 struct FaultTests {
     static let crc = "11051210869376104954"  // of "123456789"
 
     /// Runs `body` with a client of the server, then sees that nothing leaked.
     private func withClient(
         attempts: Int = 3,
-        readWriteTimeout: Duration = .seconds(20),
+        readWriteTimeout: Duration = .seconds(3600),
         _ script: @escaping FaultServer.Script,
         _ body: (OSSClient, FaultServer) async throws -> Void
     ) async throws {
@@ -26,6 +26,7 @@ struct FaultTests {
                 credentials: .static(accessKeyID: "id", accessKeySecret: "secret")
             )
             configuration.retry = RetryPolicy(maximumAttempts: attempts, backoff: .fixed(.milliseconds(1)))
+            configuration.waitForServer()
             configuration.readWriteTimeout = readWriteTimeout
             let client = try OSSClient(configuration)
             leaked = client
@@ -71,9 +72,10 @@ struct FaultTests {
         async throws
     {
         try await withClient { _ in
-            [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .wait(.milliseconds(20)), .reset]
-        } _: { client, _ in
+            [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .waitForRelease, .reset]
+        } _: { client, server in
             let object = try await client.getObject(get)
+            server.release()
             let error = await #expect(throws: OSSError.self) { try await object.body.collect(upTo: 1000) }
             #expect(error?.kind == .connectionReset)
             #expect(error?.operation == "GetObject")
@@ -141,12 +143,24 @@ struct FaultTests {
 
     @Test("cfg-readwrite-timeout: a stall in the body is a timeout for the reader")
     func aStallInTheBodyIsATimeoutForTheReader() async throws {
-        try await withClient(readWriteTimeout: .seconds(1)) { _ in
+        try await withClient(attempts: 1) { _ in
             [.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), .stall]
         } _: { client, _ in
-            let object = try await client.getObject(get)
+            let object = try await getObject(client)
             let error = await #expect(throws: OSSError.self) { try await object.body.collect(upTo: 1000) }
             #expect(error?.kind == .timeout)
+        }
+    }
+
+    /// Gets the object with a short limit; one in which a busy machine doesn't get the head is made longer.
+    private func getObject(_ client: OSSClient) async throws -> GetObjectResult {
+        var limit = Duration.milliseconds(200)
+        while true {
+            do {
+                return try await client.getObject(get, options: .init(readWriteTimeout: limit))
+            } catch let error as OSSError where error.kind == .timeout && limit < .seconds(3600) {
+                limit *= 4
+            }
         }
     }
 
@@ -164,7 +178,7 @@ struct FaultTests {
     @Test func anEarlyRefusalDuringAnUploadIsTheError() async throws {
         let denied = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
         try await withClient { _ in
-            [.readBytes(65536), .stopReading, .reply(status: 403, body: denied), .wait(.milliseconds(50)), .close]
+            [.readBytes(65536), .stopReading, .reply(status: 403, body: denied), .waitForRelease, .close]
         } _: { client, server in
             let body = RequestBody.bytes([UInt8](repeating: 7, count: 32 << 20))
             let error = await #expect(throws: OSSError.self) {
@@ -244,7 +258,7 @@ struct FaultTests {
     }
 
     @Test func aSlowReaderOfAnUploadGetsItAll() async throws {
-        try await withClient(readWriteTimeout: .seconds(5)) { _ in
+        try await withClient { _ in
             [.readSlowly(bytes: 256 << 10, every: .milliseconds(2)), .reply()]
         } _: { client, server in
             try await client.putObject(
@@ -357,9 +371,9 @@ struct FaultTests {
     }
 }
 
-/// Waits for something that happens on other threads; fails when it doesn't within ten seconds.
+/// Waits for something that happens on other threads; fails when it doesn't within ten minutes.
 private func eventually(_ failure: Comment, _ condition: () -> Bool) async throws {
-    for _ in 0..<2000 {
+    for _ in 0..<120_000 {
         if condition() { return }
         try await Task.sleep(for: .milliseconds(5))
     }

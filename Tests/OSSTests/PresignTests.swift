@@ -253,11 +253,12 @@ struct PresignTests {
 
     @Test("op-presign: the server takes what was presigned, with the headers that the result names and no others")
     func emulator() async throws {
-        let emulator = try await Emulator.start()
-        let transport = AsyncHTTPClientTransport(configuration: .init())
+        let emulator = try await Emulator.start(.unhurried)
         var configuration = ClientConfiguration(
             region: emulator.region, endpoint: emulator.endpoint,
             credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret))
+        configuration.waitForServer()
+        let transport = AsyncHTTPClientTransport(configuration: configuration.transportConfiguration)
         configuration.transport = transport
         let client = try OSSClient(configuration)
         try await client.putBucket(.init(bucket: "my-bucket"))
@@ -272,7 +273,7 @@ struct PresignTests {
                 method: presigned.method, scheme: url.scheme, authority: "\(url.host ?? ""):\(url.port ?? 80)",
                 path: "\(url.percentEncodedPath)?\(url.percentEncodedQuery ?? "")", headerFields: headers)
             let response = try await transport.send(
-                TransportRequest(head: head, body: body, readWriteTimeout: .seconds(10)))
+                TransportRequest(head: head, body: body, readWriteTimeout: configuration.readWriteTimeout))
             return (response.head.status.code, try await response.body.text(upTo: 1 << 20))
         }
         let key = "a b+/ü.txt"

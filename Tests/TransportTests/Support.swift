@@ -18,7 +18,7 @@ extension TransportRequest {
         scheme: String = "http",
         headers: HTTPFields = [:],
         body: RequestBody? = nil,
-        timeout: Duration = .seconds(20)
+        timeout: Duration = .seconds(3600)
     ) {
         self.init(
             head: HTTPRequest(method: method, scheme: scheme, authority: authority, path: path, headerFields: headers),
@@ -101,7 +101,7 @@ final class Tap: AsyncSequence, Sendable {
 
         func next() async throws -> [UInt8]? {
             guard count < tap.limit else {
-                if tap.waitsAtLimit { try await Task.sleep(for: .seconds(600)) }
+                if tap.waitsAtLimit { try await Task.sleep(for: .seconds(7200)) }
                 return nil
             }
             count += 1
@@ -113,9 +113,9 @@ final class Tap: AsyncSequence, Sendable {
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 }
 
-/// Waits until something is true; for a few seconds at most.
+/// Waits until something is true; for some minutes at most.
 func eventually(_ condition: () -> Bool) async -> Bool {
-    for _ in 0..<2000 {
+    for _ in 0..<300_000 {
         if condition() { return true }
         try? await Task.sleep(for: .milliseconds(2))
     }

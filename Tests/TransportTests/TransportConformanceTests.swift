@@ -11,7 +11,7 @@ import Testing
 #endif
 
 /// What every transport must do, seen through a server that misbehaves. (FEATURES §1, §4, §5; TRAPS 15, 17, 20, 21)
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(60)))
 struct TransportConformanceTests {
     /// Runs a test with a server and a transport, and checks that both are left clean.
     private func run(
@@ -870,7 +870,7 @@ struct TransportConformanceTests {
 
 extension TransportRequest {
     fileprivate init(
-        to authority: String, scheme: String = "http", path: String = "/", timeout: Duration = .seconds(20)
+        to authority: String, scheme: String = "http", path: String = "/", timeout: Duration = .seconds(3600)
     ) {
         self.init(.get, path, to: authority, scheme: scheme, timeout: timeout)
     }

@@ -35,7 +35,8 @@ struct Injection: Sendable {
     private func begin(_ body: RequestBody) async throws {
         if fault.latency > 0 { try await sleep(fault.latency) }
         if let rate = fault.bytesPerSecond {
-            body.pace = { try await sleep(Self.milliseconds(of: Int64($0), at: rate)) }
+            var pace = Pace(bytesPerSecond: rate)
+            body.pace = { try await sleep(pace.pause(after: Int64($0))) }
         }
     }
 
@@ -90,9 +91,23 @@ struct Injection: Sendable {
         }
         response.delivery = Delivery(fault: fault, isGzipped: isGzipped, sleep: sleep) ?? response.delivery
     }
+}
 
-    static func milliseconds(of bytes: Int64, at bytesPerSecond: Int64) -> Int64 {
-        bytes.multipliedReportingOverflow(by: 1000).partialValue / bytesPerSecond
+/// Keeps a body to so many bytes a second, however small the pieces are that it comes in.
+struct Pace {
+    let bytesPerSecond: Int64
+    /// What is left of the bytes so far that didn't make up a millisecond, in thousandths of a byte.
+    private var rest: Int64 = 0
+
+    init(bytesPerSecond: Int64) {
+        self.bytesPerSecond = bytesPerSecond
+    }
+
+    /// How many milliseconds to wait once more bytes have gone.
+    mutating func pause(after bytes: Int64) -> Int64 {
+        rest += bytes * 1000
+        defer { rest %= bytesPerSecond }
+        return rest / bytesPerSecond
     }
 }
 
@@ -151,6 +166,7 @@ extension Connection {
         let limit: Int64? = if case .within(let count)? = fault.reset { count } else { fault.truncate }
         var sent: Int64 = 0
         var isCut = false
+        var pace = fault.bytesPerSecond.map(Pace.init)
         var source = BodySource(
             response, isHead: request.method == .HEAD, isGzipped: delivery.isGzipped, service, channel)
         pieces: while var rest = try await source.next() {
@@ -174,9 +190,7 @@ extension Connection {
                 }
                 try await channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(piece)))
                 sent += count
-                if let rate = fault.bytesPerSecond {
-                    try await delivery.sleep(Injection.milliseconds(of: count, at: rate))
-                }
+                if let pause = pace?.pause(after: count) { try await delivery.sleep(pause) }
             }
         }
         for stall in stalls { try await delivery.sleep(stall.milliseconds) }

@@ -156,7 +156,8 @@ extension Service {
     func limitUpload(_ call: Call) throws(Fault) {
         guard let rate = try call.request.trafficLimit(), call.body.pace == nil else { return }
         let sleep = configuration.sleep
-        call.body.pace = { try await sleep(Injection.milliseconds(of: Int64($0), at: rate)) }
+        var pace = Pace(bytesPerSecond: rate)
+        call.body.pace = { try await sleep(pace.pause(after: Int64($0))) }
     }
 }
 

@@ -21,7 +21,6 @@ struct Connection {
     /// How much of a body is read and dropped after an early answer, so that the client gets to see the answer
     /// instead of a reset.
     private static let lingerBytes: Int64 = 32 << 20
-    private static let lingerTime = TimeAmount.seconds(10)
     /// With no more than this outstanding the connection is worth keeping.
     private static let drainBytes: Int64 = 64 << 10
 
@@ -151,7 +150,7 @@ struct Connection {
     /// Ends a connection whose client may still be sending: no more answers, and what comes is dropped for a while.
     private func linger(_ parts: Parts, _ outbound: Outbound) async {
         outbound.finish()
-        let timeout = channel.eventLoop.scheduleTask(in: Self.lingerTime) { [channel] in
+        let timeout = channel.eventLoop.scheduleTask(in: service.configuration.connectionLimits.linger) { [channel] in
             channel.close(promise: nil)
         }
         defer { timeout.cancel() }
@@ -165,11 +164,15 @@ struct Connection {
     private func lingerUnread(_ outbound: Outbound) async {
         outbound.finish()
         channel.setOption(.autoRead, value: true).whenSuccess { [channel] in channel.read() }
-        let timeout = channel.eventLoop.scheduleTask(in: Self.lingerTime) { [channel] in
+        let timeout = channel.eventLoop.scheduleTask(in: service.configuration.connectionLimits.linger) { [channel] in
             channel.close(promise: nil)
         }
         defer { timeout.cancel() }
-        try? await channel.closeFuture.get()
+        await withTaskCancellationHandler {
+            try? await channel.closeFuture.get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
     }
 
     /// The parts of all requests. A class, because several closures take from the one iterator.

@@ -17,8 +17,15 @@ struct ConnectionLimits: Sendable {
     var head = TimeAmount.seconds(60)
     /// For the client to send more of a body that is waited for, or to take more of an answer.
     var stall = TimeAmount.seconds(60)
+    /// For a client that was answered early to end its upload.
+    var linger = TimeAmount.seconds(10)
     /// More are closed at once. A quarter of the files that the process may have open is left for files.
     var connections = min(16384, openFiles / 4 * 3)
+
+    /// The clock that `head` and `stall` go by, and how often it is looked at: by default often enough for them to be
+    /// kept within a quarter.
+    var now: @Sendable () -> NIODeadline = { .now() }
+    var interval: TimeAmount?
 
     private static var openFiles: Int {
         var limit = rlimit()
@@ -59,7 +66,7 @@ final class IdleWatch: ChannelDuplexHandler {
     // MARK: The timer
 
     func channelActive(context: ChannelHandlerContext) {
-        progress = context.eventLoop.now
+        progress = limits.now()
         schedule(context)
         context.fireChannelActive()
     }
@@ -71,15 +78,14 @@ final class IdleWatch: ChannelDuplexHandler {
     }
 
     private func schedule(_ context: ChannelHandlerContext) {
-        // Often enough for the limits to be kept within a quarter.
-        let step = TimeAmount.nanoseconds(min(limits.head, limits.stall).nanoseconds / 4)
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: step) {
+        let interval = limits.interval ?? .nanoseconds(min(limits.head, limits.stall).nanoseconds / 4)
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: interval) {
             self.check(context)
         }
     }
 
     private func check(_ context: ChannelHandlerContext) {
-        let now = context.eventLoop.now
+        let now = limits.now()
         let before = unsent
         unsent = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         if unsent > 0 {
@@ -97,7 +103,7 @@ final class IdleWatch: ChannelDuplexHandler {
     // MARK: What happens
 
     func read(context: ChannelHandlerContext) {
-        if !isReading { progress = context.eventLoop.now }
+        if !isReading { progress = limits.now() }
         isReading = true
         context.read()
     }
@@ -111,14 +117,14 @@ final class IdleWatch: ChannelDuplexHandler {
         case .body: break
         case .end: isReceiving = false
         }
-        progress = context.eventLoop.now
+        progress = limits.now()
         context.fireChannelRead(data)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .end = unwrapOutboundIn(data) {
             unanswered = max(0, unanswered - 1)
-            progress = context.eventLoop.now
+            progress = limits.now()
         }
         context.write(data, promise: promise)
     }

@@ -73,6 +73,8 @@ final class FileStorage: Storage {
     }
 
     func close() {
+        // A process that is being started right now has the descriptor, too.
+        Files.unlock(lockDescriptor)
         Files.close(lockDescriptor)
     }
 

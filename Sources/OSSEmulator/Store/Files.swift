@@ -186,10 +186,15 @@ enum Files {
         if rmdir(path) != 0, errno != ENOENT { throw failure("cannot remove", path) }
     }
 
-    /// Takes the lock that keeps a second process out; it ends with the descriptor. False when another has it.
+    /// Takes the lock that keeps a second process out; it ends with the last copy of the descriptor. False when another
+    /// has it.
     static func lock(_ descriptor: CInt, _ path: String) throws -> Bool {
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
         guard errno == EWOULDBLOCK else { throw failure("cannot lock", path) }
         return false
+    }
+
+    static func unlock(_ descriptor: CInt) {
+        _ = flock(descriptor, LOCK_UN)
     }
 }
