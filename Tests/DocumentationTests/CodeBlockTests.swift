@@ -120,12 +120,12 @@ struct PythonGuideTests {
         "The default endpoint, without TLS", "Finance Cloud", "Government Cloud", "Parameters: the address",
         "Parameters: the network", "Parameters: signature and checks", "Parameters: signature version 1",
         // The page about credentials
-        "In Function Compute", "A credentials URI",
+        "In Function Compute", "A credentials URI", "Keys that rotate",
         // The API document of oss2
         "A bucket and its first object", "All buckets", "What can be uploaded", "A configuration as a document",
         "What a result has", "Who failed", "A range of bytes", "Page by page", "Progress", "Times",
         // Interfaces of the SDK that the guides name
-        "Paginators", "Files", "Whether something exists", "Presigned URLs", "A form upload",
+        "Paginators", "Files", "Whether something exists", "Presigned URLs", "A form upload", "A cloud box",
         "An operation without a method", "Image processing", "A multipart upload", "Appending", "Checksums",
         "One call only",
     ]
@@ -212,11 +212,11 @@ struct PythonGuideTests {
 
     /// The names in public declarations: their parameters may stand on the lines that follow.
     private static func declaredNames() throws -> Set<String> {
-        var names: Set<String> = []
-        let folders = ["OSS", "OSSRuntime", "OSSAsyncHTTPClient", "OSSChecksum", "OSSURLSession"].map {
-            "Sources/\($0)"
-        }
-        for text in try folders.flatMap({ try sources($0) }) {
+        let modules = [
+            "OSS", "OSSRuntime", "OSSAsyncHTTPClient", "OSSChecksum", "OSSConfiguration", "OSSKMS", "OSSURLSession",
+        ]
+        var names = Set(modules)
+        for text in try modules.flatMap({ try sources("Sources/\($0)") }) {
             var isDeclaration = false
             for line in text.split(separator: "\n") {
                 let line = line.trimmingCharacters(in: .whitespaces)

@@ -1,37 +1,80 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The networks of the examples stand for the type `OSSClient`.
+
 import Configuration
 import Foundation
 import OSS
 import OSSConfiguration
 import Testing
 
-// The later examples of the article on configuration: compiled, and run as far as no public region is talked to.
+// The later examples of the article on configuration.
 
 @Suite struct ConfigurationReaderExamples {
-    @Test func otherClouds() throws {
-        let finance = ClientConfiguration(
-            region: "cn-hangzhou-finance", endpoint: "https://oss-cn-hzjbp-a-internal.aliyuncs.com",
-            credentials: .environment)
+    @Test func otherClouds() async throws {
+        try await withPublicNetwork(region: "cn-hangzhou-finance") { OSSClient in
+            let finance = ClientConfiguration(
+                region: "cn-hangzhou-finance", endpoint: "https://oss-cn-hzjbp-a-internal.aliyuncs.com",
+                credentials: .environment)
 
-        var box = ClientConfiguration(
-            region: "cn-hangzhou", endpoint: "cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com", credentials: .environment)
-        box.cloudBox = .automatic
-        _ = (try OSSClient(finance), try OSSClient(box))
+            var box = ClientConfiguration(
+                region: "cn-hangzhou", endpoint: "cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com",
+                credentials: .environment)
+            box.cloudBox = .automatic
+
+            let url = try await OSSClient.use(try OSSClient(finance))
+            #expect(url == "https://my-bucket.oss-cn-hzjbp-a-internal.aliyuncs.com/used.txt")
+            // The emulator is no cloud box.
+            await #expect(throws: OSSError.self) { try await OSSClient.use(try OSSClient(box)) }
+            let fields = try #require(OSSClient.requests.last).head.headerFields
+            #expect(fields[.authorization]?.contains("/cb-123/oss-cloudbox/") == true)
+        }
     }
 
-    func fromTheEnvironment() async throws {
-        let reader = ConfigReader(providers: [
-            EnvironmentVariablesProvider(),
-            try await EnvironmentVariablesProvider(environmentFilePath: "/etc/my-app.env", allowMissing: true),
-        ])
-        let client = try OSSClient(ClientConfiguration(config: reader.scoped(to: "oss")))
-        _ = client
+    /// Stands for the type: the variables of the process are the example's own.
+    private struct Variables {
+        let values: [String: String]
+
+        func callAsFunction() -> EnvironmentVariablesProvider {
+            EnvironmentVariablesProvider(environmentVariables: values)
+        }
+
+        func callAsFunction(environmentFilePath path: String, allowMissing: Bool) async throws
+            -> EnvironmentVariablesProvider
+        {
+            try await EnvironmentVariablesProvider(environmentFilePath: .init(path), allowMissing: allowMissing)
+        }
     }
 
-    @Test func withMoreInCode() throws {
-        let reader = ConfigReader(provider: EnvironmentVariablesProvider(environmentVariables: ["OSS_REGION": "r"]))
-        var configuration = try ClientConfiguration(config: reader.scoped(to: "oss"), credentials: .profile("backup"))
-        configuration.retry.isRetryable = { $0.status == 503 }
-        #expect(configuration.region == "r")
+    @Test func fromTheEnvironment() async throws {
+        try await withPublicNetwork { OSSClient in
+            let EnvironmentVariablesProvider = Variables(values: [
+                "OSS_REGION": "cn-hangzhou", "OSS_ACCESS_KEY_ID": "my-id", "OSS_ACCESS_KEY_SECRET": "my-secret",
+                "OSS_ENDPOINT_KIND": "internal",
+            ])
+            let reader = ConfigReader(providers: [
+                EnvironmentVariablesProvider(),
+                try await EnvironmentVariablesProvider(environmentFilePath: "/etc/my-app.env", allowMissing: true),
+            ])
+            let client = try OSSClient(ClientConfiguration(config: reader.scoped(to: "oss")))
+
+            #expect(
+                try await OSSClient.use(client) == "https://my-bucket.oss-cn-hangzhou-internal.aliyuncs.com/used.txt")
+        }
+    }
+
+    @Test func withMoreInCode() async throws {
+        try await withPublicNetwork(environment: ["HOME": "/nowhere"]) { OSSClient in
+            let reader = ConfigReader(
+                provider: EnvironmentVariablesProvider(environmentVariables: ["OSS_REGION": "cn-hangzhou"]))
+            var configuration = try ClientConfiguration(
+                config: reader.scoped(to: "oss"), credentials: .profile("backup"))
+            configuration.retry.isRetryable = { $0.status == 503 }
+
+            let error = await #expect(throws: OSSError.self) {
+                try await OSSClient.use(try OSSClient(configuration))
+            }
+            #expect(error?.kind == .credentials && error?.description.contains("/nowhere/") == true)
+        }
     }
 
     /// The article's table of keys has each key that is read, and no other.

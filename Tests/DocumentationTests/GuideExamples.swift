@@ -5,6 +5,7 @@ import FaultServer
 import Foundation
 import OSS
 import OSSAsyncHTTPClient
+import OSSKMS
 import Testing
 
 // The examples of "Coming from the Python SDK", in its order: what the guides of that SDK show, one by one. The name of a
@@ -493,11 +494,7 @@ import Testing
                 return "success"
             }
 
-            var invocation: HTTPFields = [:]
-            for (name, value) in [("id", "STS.my-id"), ("secret", "my-secret")] {
-                invocation[try #require(HTTPField.Name("x-fc-access-key-\(name)"))] = value
-            }
-            invocation[try #require(HTTPField.Name("x-fc-security-token"))] = "my-token"
+            let invocation = try OSSClient.invocation
             #expect(try await handle(invocation) == "success")
             #expect(keyID(OSSClient) == "STS.my-id")
         }
@@ -511,6 +508,27 @@ import Testing
             try await OSSClient.use(client)
             #expect(OSSClient.requests.first?.url == "https://credentials.example.com/oss")
             #expect(keyID(OSSClient)?.hasPrefix("STS.") == true)
+        }
+    }
+
+    @Test("guide: Keys that rotate") func rotating() async throws {
+        try await withTemporaryFile(ClientKeyFixture.file()) { clientKeyFile in
+            try await withPublicNetwork { OSSClient in
+                let password = ClientKeyFixture.password
+                try await OSSClient.set("/kms/client-keys/KAAP.local", ClientKeyFixture.publicKey)
+                try await OSSClient.set("/kms/secrets/oss-keys")
+                let client = try OSSClient(
+                    region: "cn-hangzhou",
+                    credentials: .rotating(
+                        secretName: "oss-keys", clientKeyFile: clientKeyFile, password: password,
+                        region: "cn-hangzhou"))
+
+                try await OSSClient.use(client)
+                let first = keyID(OSSClient)
+                try await OSSClient.set("/kms/secrets/oss-keys", method: .post)
+                try await OSSClient.use(client)
+                #expect(first != "my-id" && keyID(OSSClient) != first)
+            }
         }
     }
 }
@@ -757,6 +775,22 @@ import Testing
             for field in form.fields { print(field.name) }
 
             #expect(form.fields.contains { $0.name == "policy" })
+        }
+    }
+
+    @Test("guide: A cloud box") func cloudBox() async throws {
+        try await withPublicNetwork { OSSClient in
+            var configuration = ClientConfiguration(
+                region: "cn-hangzhou", endpoint: "https://cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com",
+                credentials: .environment)
+            configuration.cloudBox = .automatic
+            let client = try OSSClient(configuration)
+
+            // The emulator is no cloud box.
+            await #expect(throws: OSSError.self) { try await OSSClient.use(client) }
+            let first = try #require(OSSClient.requests.first)
+            #expect(first.url == "https://my-bucket.cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com/used.txt")
+            #expect(first.head.headerFields[.authorization]?.contains("/cb-123/oss-cloudbox/") == true)
         }
     }
 

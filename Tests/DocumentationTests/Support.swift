@@ -22,8 +22,8 @@ func withTemporaryFile(_ content: String? = nil, _ body: (String) async throws -
     try await body(path)
 }
 
-/// Runs an example in the public network, as far as it needs one: the service under all its hosts, STS, the metadata
-/// server of an instance and a credentials URI, all of them an emulator's.
+/// Runs an example in the public network, as far as it needs one: the service under all its hosts, STS, KMS, the
+/// metadata server of an instance and a credentials URI, all of them an emulator's.
 ///
 /// - Parameters:
 ///   - region: The region that the service is in.
@@ -142,13 +142,24 @@ final class PublicNetwork: Sendable {
     }
 
     /// Changes a setting of the emulator.
-    func set(_ path: String, _ json: String) async throws {
-        let head = HTTPRequest(
-            method: .put, scheme: "http", authority: controlAuthority, path: path,
-            headerFields: [.contentType: "application/json"])
-        let request = TransportRequest(head: head, body: .string(json), readWriteTimeout: .seconds(3600))
-        let response = try await makeTransport().send(request)
+    func set(_ path: String, _ body: String = "", method: HTTPRequest.Method = .put) async throws {
+        let head = HTTPRequest(method: method, scheme: "http", authority: controlAuthority, path: path)
+        let response = try await makeTransport().send(
+            TransportRequest(head: head, body: .string(body), readWriteTimeout: .seconds(3600)))
         #expect(response.head.status.kind == .successful)
+    }
+
+    /// The header fields that Function Compute invokes a function with.
+    var invocation: HTTPFields {
+        get throws {
+            var fields: HTTPFields = [:]
+            for (name, value) in [
+                ("access-key-id", "STS.my-id"), ("access-key-secret", "my-secret"), ("security-token", "my-token"),
+            ] {
+                fields[try #require(HTTPField.Name("x-fc-\(name)"))] = value
+            }
+            return fields
+        }
     }
 
     fileprivate func makeBucket() async throws {
@@ -201,7 +212,7 @@ final class PublicNetwork: Sendable {
             let host = request.head.authority ?? ""
             request.head.scheme = "http"
             switch host {
-            case "sts.aliyuncs.com", "100.100.100.200":
+            case "sts.aliyuncs.com", "kms.cn-hangzhou.aliyuncs.com", "100.100.100.200":
                 request.head.authority = network.controlAuthority
             case "credentials.example.com":
                 request.head.authority = network.controlAuthority

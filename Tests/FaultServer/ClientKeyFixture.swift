@@ -1,10 +1,10 @@
 /// Client keys as KMS gives them out, made for tests alone: RSA keys of 2048 bits in PKCS #12, with the password
 /// `Client-key-1`. They open nothing.
-enum ClientKeyFixture {
-    static let password = "Client-key-1"
+public enum ClientKeyFixture {
+    public static let password = "Client-key-1"
 
     /// As older tools write it: Triple DES, RC2 and SHA-1.
-    static let legacy = """
+    public static let legacy = """
         MIIJSQIBAzCCCQ8GCSqGSIb3DQEHAaCCCQAEggj8MIII+DCCA68GCSqGSIb3DQEHBqCCA6AwggOcAgEAMIIDlQYJKoZIhvcNAQcBMBwGCiqGSI\
         b3DQEMAQYwDgQI/PQrJsiiYowCAggAgIIDaHizZY539FSyIHJgvEYDbxpbnRSLzZGPCG5DMMNZeKVPGWlN4/e+BYGFiI8/WNCWgi+qna/bMUoR\
         ShDoFYEDnYj7RctYnMTBavdqFtXdusMtvPC7y+wWRKXvlSGtPSz8k+p1d/gY1vTvsf8LQmBb/60a+A4MBpfUPp87tXx34KkDJRgFNOdGlJru18\
@@ -37,7 +37,7 @@ enum ClientKeyFixture {
         """
 
     /// As newer tools write the same key: AES-256 and SHA-256.
-    static let modern = """
+    public static let modern = """
         MIIJ3wIBAzCCCZUGCSqGSIb3DQEHAaCCCYYEggmCMIIJfjCCA/IGCSqGSIb3DQEHBqCCA+MwggPfAgEAMIID2AYJKoZIhvcNAQcBMFcGCSqGSI\
         b3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAiVHt5xppIvMQICCAAwDAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEELnpzTZymjKNDyezhYvS9SWA\
         ggNwLBcgy+D3Dh7C6y0fRREOzCGRhHcoaOzVwSmF1/RV5Cbd8lRmXbe8JBJ3iKl6QDpLgLfwBZhKsJJKx1Tg3+aMztI3gpo+Z/Oo00Elw21g6U\
@@ -72,7 +72,7 @@ enum ClientKeyFixture {
         """
 
     /// Without a certificate.
-    static let withoutCertificate = """
+    public static let withoutCertificate = """
         MIIFwgIBAzCCBXgGCSqGSIb3DQEHAaCCBWkEggVlMIIFYTCCBV0GCSqGSIb3DQEHAaCCBU4EggVKMIIFRjCCBUIGCyqGSIb3DQEMCgECoIIFMT\
         CCBS0wVwYJKoZIhvcNAQUNMEowKQYJKoZIhvcNAQUMMBwECP4cjL/Wu2bJAgIIADAMBggqhkiG9w0CCQUAMB0GCWCGSAFlAwQBKgQQKScl8SRS\
         atdZbaxgKsaC/ASCBNCOkhZnQLUZFqc44eiMpzCn5EqdjAJ737gOP8jh87GTViunbkaEvhdeLGznZpHp6/iuALW/ne7pwMCtZ3+Kce0VZMcEQc\
@@ -94,7 +94,7 @@ enum ClientKeyFixture {
         """
 
     /// The public half.
-    static let publicKey = """
+    public static let publicKey = """
         -----BEGIN PUBLIC KEY-----
         MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAiuvHRf5/Df43CpXxYY3A
         8EDNH9eRxxuyuJ/treaI/Vr0kQx2uDoRKt0J4orJDaipouTLTvMehv+QlPw/fyGt
@@ -107,7 +107,7 @@ enum ClientKeyFixture {
         """
 
     /// The file with a private key.
-    static func file(_ archive: String = legacy, id: String = "KAAP.local") -> String {
+    public static func file(_ archive: String = legacy, id: String = "KAAP.local") -> String {
         #"{"KeyId": "\#(id)", "PrivateKeyData": "\#(archive)"}"#
     }
 }
