@@ -841,7 +841,7 @@ struct TransportConformanceTests {
         #expect(server.requests.map(\.target) == ["bucket.oss.invalid:8080", "/key"])
         await shutdown()
         let (anonymous, shutdownToo) = try subject.make(
-            TransportConfiguration(proxy: ProxyConfiguration(host: "127.0.0.1", port: server.port)).unhurried
+            TransportConfiguration(proxy: ProxyConfiguration(host: "127.0.0.1", port: server.port))
         )
         await expectError(.connect) { _ = try await anonymous.send(TransportRequest(to: "bucket.oss.invalid")) }
         await shutdownToo()
