@@ -27,12 +27,12 @@ public final class Emulator: Sendable {
     private let ownPool: NIOThreadPool?
     private let storage: any Storage
     private let recorder: ExchangeRecorder?
+    private let reception: Reception
     private let servers: [Task<Void, Never>]
     private let logger: Logger
     private let shutdownTask = NIOLockedValueBox<Task<Void, any Error>?>(nil)
 
-    private typealias Child = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
-    private typealias Listener = NIOAsyncChannel<Child, Never>
+    private typealias Listener = NIOAsyncChannel<HTTPConnection, Never>
 
     /// Starts an emulator; when this returns it answers.
     public static func start(_ configuration: EmulatorConfiguration = .init()) async throws -> Emulator {
@@ -49,22 +49,27 @@ public final class Emulator: Sendable {
         let ownPool = configuration.dataDirectory.map { _ in NIOThreadPool(numberOfThreads: max(4, System.coreCount)) }
         ownPool?.start()
         let pool = ownPool ?? .singleton
+        let reception = Reception()
         var storage: (any Storage)?
+        var listener: Listener?
         do {
             let opened = try await pool.runIfActive { try open(configuration) }
             storage = opened
             let catalogue = try await pool.runIfActive { [pool] in try Catalogue(storage: opened, pool: pool) }
             let recorder = try recorder(configuration)
-            let listener = try await bind(configuration.host, configuration.port, configuration)
+            let service = try await bind(configuration.host, configuration.port, configuration, reception)
+            listener = service
             let control =
                 if let port = configuration.controlPort {
-                    try await bind(configuration.controlHost, port, configuration)
+                    try await bind(configuration.controlHost, port, configuration, reception)
                 } else {
                     nil as Listener?
                 }
             return Emulator(
-                configuration, credential, ownPool, opened, catalogue, listener, control, clock, recorder)
+                configuration, credential, ownPool, opened, catalogue, service, control, clock, recorder, reception)
         } catch {
+            try? await listener?.executeThenClose { _ in }
+            await reception.close()
             storage?.close()
             try? await ownPool?.shutdownGracefully()
             if let error = error as? StorageFailure { throw EmulatorError(description: error.description) }
@@ -91,17 +96,17 @@ public final class Emulator: Sendable {
     }
 
     private static func bind(
-        _ host: String, _ port: Int, _ configuration: EmulatorConfiguration
+        _ host: String, _ port: Int, _ configuration: EmulatorConfiguration, _ reception: Reception
     ) async throws -> Listener {
         do {
-            return try await listen(host, port, configuration)
+            return try await listen(host, port, configuration, reception)
         } catch {
             throw EmulatorError(description: "cannot listen on \(host):\(port): \(reason(error))")
         }
     }
 
     private static func listen(
-        _ host: String, _ port: Int, _ configuration: EmulatorConfiguration
+        _ host: String, _ port: Int, _ configuration: EmulatorConfiguration, _ reception: Reception
     ) async throws -> Listener {
         let limits = configuration.connectionLimits
         return try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -133,11 +138,13 @@ public final class Emulator: Sendable {
                     try channel.pipeline.syncOperations.addHandlers([
                         HTTPResponseEncoder(), ByteToMessageHandler(decoder), IdleWatch(limits),
                     ])
-                    return try Child(
+                    let connection = try HTTPConnection(
                         wrappingChannelSynchronously: channel,
                         configuration: .init(
                             backPressureStrategy: .init(lowWatermark: 2, highWatermark: 6),
                             isOutboundHalfClosureEnabled: true))
+                    reception.add(connection)
+                    return connection
                 }
             }
     }
@@ -145,7 +152,7 @@ public final class Emulator: Sendable {
     private init(
         _ configuration: EmulatorConfiguration, _ credential: EmulatorCredential, _ ownPool: NIOThreadPool?,
         _ storage: any Storage, _ catalogue: Catalogue, _ listener: Listener,
-        _ control: Listener?, _ clock: EmulatorClock, _ recorder: ExchangeRecorder?
+        _ control: Listener?, _ clock: EmulatorClock, _ recorder: ExchangeRecorder?, _ reception: Reception
     ) {
         let endpoint = Self.endpoint(configuration.host, listener)
         self.endpoint = endpoint
@@ -155,6 +162,7 @@ public final class Emulator: Sendable {
         accessKeyID = credential.accessKeyID
         accessKeySecret = credential.accessKeySecret
         self.ownPool = ownPool
+        self.reception = reception
         self.storage = storage
         self.recorder = recorder
         logger = configuration.logger
@@ -165,11 +173,11 @@ public final class Emulator: Sendable {
             configuration: configuration, catalogue: catalogue, pool: ownPool ?? .singleton, endpoint: endpoint,
             faults: faults,
             recorder: recorder)
-        var servers = [Self.serve(listener, service, service)]
+        var servers = [Self.serve(listener, reception, service, service)]
         if let control, let faults, let recorder {
             servers.append(
                 Self.serve(
-                    control, service,
+                    control, reception, service,
                     ControlService(service: service, clock: clock, faults: faults, recorder: recorder)))
         }
         self.servers = servers
@@ -180,11 +188,12 @@ public final class Emulator: Sendable {
         "http://\(host.contains(":") ? "[\(host)]" : host):\(listener.channel.localAddress?.port ?? 0)"
     }
 
-    private static func serve(_ listener: Listener, _ service: Service, _ responder: any Responder) -> Task<Void, Never>
-    {
+    private static func serve(
+        _ listener: Listener, _ reception: Reception, _ service: Service, _ responder: any Responder
+    ) -> Task<Void, Never> {
         Task {
             do {
-                try await accept(listener, service, responder)
+                try await accept(listener, reception, service, responder)
             } catch is CancellationError {
             } catch {
                 service.configuration.logger.error("the listener failed", metadata: ["reason": "\(error)"])
@@ -192,10 +201,13 @@ public final class Emulator: Sendable {
         }
     }
 
-    private static func accept(_ listener: Listener, _ service: Service, _ responder: any Responder) async throws {
+    private static func accept(
+        _ listener: Listener, _ reception: Reception, _ service: Service, _ responder: any Responder
+    ) async throws {
         try await withThrowingDiscardingTaskGroup { tasks in
             try await listener.executeThenClose { inbound in
                 for try await child in inbound {
+                    reception.remove(child)
                     tasks.addTask(executorPreference: ConnectionExecutor(child.channel.eventLoop)) {
                         do {
                             try await child.executeThenClose { inbound, outbound in
@@ -220,6 +232,7 @@ public final class Emulator: Sendable {
             let new = Task {
                 for server in servers { server.cancel() }
                 for server in servers { await server.value }
+                await reception.close()
                 await recorder?.close()
                 try await ownPool?.shutdownGracefully()
                 storage.close()

@@ -104,6 +104,25 @@ final class TemporaryFolder {
         }
     }
 
+    /// A process that is just being started has all descriptors of the one that starts it for a moment.
+    @Test func theFolderIsFreeThoughTheLockHasACopy() async throws {
+        let folder = try TemporaryFolder()
+        var copies: [CInt] = []
+        defer { for copy in copies { Files.close(copy) } }
+        try await withData(folder) { _ in
+            var (lock, other) = (stat(), stat())
+            #expect(stat(folder.path + "/data/lock", &lock) == 0)
+            let descriptors = (0..<CInt(4096)).filter {
+                fstat($0, &other) == 0 && other.st_dev == lock.st_dev && other.st_ino == lock.st_ino
+            }
+            #expect(!descriptors.isEmpty)
+            copies = descriptors.map { dup($0) }
+        }
+        try await withData(folder) { client async throws in
+            #expect(try await client.send("GET", "/bkt/").status == 200)
+        }
+    }
+
     @Test func aCrashLeavesOnlyWholeObjects() async throws {
         let folder = try TemporaryFolder()
         try await withData(folder) { client async throws in

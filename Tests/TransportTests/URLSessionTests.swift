@@ -266,28 +266,36 @@ struct URLSessionTests {
 
         /// All wait while a body has nothing to give, and nobody is blamed for it.
         @Test func aPauseOfABodyIsNoStallOfOthers() async throws {
-            let configuration = TransportConfiguration(connectTimeout: .seconds(1))
-            try await withServer(
-                configuration,
-                script: { $0.target == "/other" ? [.waitForRelease, .reply()] : [.readBody, .reply()] }
-            ) { transport, server in
-                let authority = server.authority
-                let other = Task {
-                    let request = TransportRequest(.get, "/other", to: authority, timeout: .milliseconds(500))
-                    return try await transport.send(request).head.status
+            try await inTime { scale in
+                let configuration = TransportConfiguration(connectTimeout: .milliseconds(50 * scale))
+                var late: TransportError?
+                try await withServer(configuration, script: { _ in [.readBody, .reply()] }) { transport, server in
+                    let authority = server.authority
+                    let (chunks, source) = AsyncStream<[UInt8]>.makeStream()
+                    let hasEnded = Locked(false)
+                    let upload = Task {
+                        defer { hasEnded.withLock { $0 = true } }
+                        let body = RequestBody.stream(chunks)
+                        return try await transport.send(TransportRequest(.put, to: authority, body: body)).head.status
+                    }
+                    source.yield([1])
+                    let isPausing = await server.eventually {
+                        $0.requests.first?.bodyLength == 1 || hasEnded.withLock { $0 }
+                    }
+                    #expect(isPausing)
+                    let other = Task {
+                        let request = TransportRequest(.get, to: authority, timeout: .milliseconds(50 * scale))
+                        return try await transport.send(request).head.status
+                    }
+                    try await Task.sleep(for: .milliseconds(400 * scale))
+                    source.yield([2])
+                    source.finish()
+                    late = try await timeout {
+                        let statuses = (try await upload.value, try await other.value)
+                        #expect(statuses == (.ok, .ok))
+                    }
                 }
-                #expect(await server.eventually { $0.requests.count == 1 })
-                let (chunks, source) = AsyncStream<[UInt8]>.makeStream()
-                let upload = Task {
-                    try await transport.send(TransportRequest(.put, to: authority, body: .stream(chunks))).head.status
-                }
-                source.yield([1])
-                #expect(await server.eventually { $0.requests.last?.bodyLength == 1 })
-                server.release()
-                try await Task.sleep(for: .seconds(2))
-                source.finish()
-                #expect(try await upload.value == .ok)
-                #expect(try await other.value == .ok)
+                return late
             }
         }
 
