@@ -178,10 +178,11 @@ private struct Values {
 
     func proxy() throws(OSSError) -> ProxyConfiguration? {
         guard let url = try text("proxy", isSecret: true) else { return nil }
-        guard let proxy = ProxyConfiguration(url: url) else {
+        do {
+            return try ProxyConfiguration(url: url)
+        } catch {
             throw Self.malformed("proxy", "a URL as in http://user:password@host:port")
         }
-        return proxy
     }
 
     // MARK: Missing and malformed ones

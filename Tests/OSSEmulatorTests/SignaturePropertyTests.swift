@@ -256,10 +256,8 @@ private struct Tally {
                 logger: EmulatorConfiguration().logger)
             var check = SignatureCheck()
             return try authenticator.identify(request, check: &check) == .anonymous ? .unsigned : .accepted
-        } catch let fault as Fault {
-            return (400..<500).contains(fault.status.code) ? .refused : .accepted
         } catch {
-            return .accepted
+            return (400..<500).contains(error.status.code) ? .refused : .accepted
         }
     }
 

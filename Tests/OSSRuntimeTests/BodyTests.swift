@@ -188,14 +188,18 @@ import Testing
 }
 
 @Suite struct ConfigurationTests {
-    @Test("cfg-proxy: URLs with user and password") func proxyURLs() {
+    @Test("cfg-proxy: URLs with user and password") func proxyURLs() throws {
         #expect(
-            ProxyConfiguration(url: "http://me:p%40ss@proxy.example.com:8080")
+            try ProxyConfiguration(url: "http://me:p%40ss@proxy.example.com:8080")
                 == ProxyConfiguration(host: "proxy.example.com", port: 8080, user: "me", password: "p@ss")
         )
-        #expect(ProxyConfiguration(url: "http://10.0.0.1") == ProxyConfiguration(host: "10.0.0.1", port: 80))
-        for bad in ["", "proxy:8080", "https://proxy:1", "http://", "http://proxy/path", "socks5://proxy:1"] {
-            #expect(ProxyConfiguration(url: bad) == nil, "\(bad)")
+        #expect(try ProxyConfiguration(url: "http://10.0.0.1") == ProxyConfiguration(host: "10.0.0.1", port: 80))
+        for bad in [
+            "", "proxy:8080", "https://proxy:1", "http://", "http://proxy/path", "http://proxy:80?x=1",
+            "socks5://proxy:1",
+        ] {
+            let error = #expect(throws: OSSError.self, "\(bad)") { try ProxyConfiguration(url: bad) }
+            #expect(error?.kind == .invalidConfiguration)
         }
     }
 

@@ -134,7 +134,7 @@ private enum Curl {
         let result = try await Subprocess.run(
             .name("curl"), arguments: Arguments(options + arguments), output: .string(limit: 1 << 20), error: .discarded
         )
-        let lines = (result.standardOutput ?? "").split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = result.standardOutput.split(separator: "\n", omittingEmptySubsequences: false)
         return Reply(status: Int(lines.last ?? "") ?? 0, body: lines.dropLast().joined(separator: "\n"))
     }
 }

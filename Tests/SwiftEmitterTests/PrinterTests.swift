@@ -40,7 +40,7 @@ import Testing
             let result = try await Subprocess.run(
                 .name("swift"), arguments: Arguments(["format"] + arguments + options), output: .discarded,
                 error: .string(limit: 1 << 20))
-            #expect(result.terminationStatus.isSuccess, "\(result.standardError ?? "")")
+            #expect(result.terminationStatus.isSuccess, "\(result.standardError)")
         }
         for (name, text) in files {
             let formatted = try String(contentsOf: folder.appending(path: name), encoding: .utf8)

@@ -835,7 +835,7 @@ struct TransportConformanceTests {
         }
         let url = "http://me:p%40ss@\(server.authority)"
         let (transport, shutdown) = try subject.make(
-            TransportConfiguration(proxy: ProxyConfiguration(url: url)).unhurried)
+            TransportConfiguration(proxy: try ProxyConfiguration(url: url)).unhurried)
         let response = try await transport.send(TransportRequest(to: "bucket.oss.invalid:8080", path: "/key"))
         #expect(try await response.body.text(upTo: 100) == "through")
         #expect(server.requests.map(\.target) == ["bucket.oss.invalid:8080", "/key"])
@@ -916,7 +916,8 @@ struct TransportConformanceTests {
         let server = try await FaultServer.start { _ in
             [.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf"), .waitForRelease, .write("done")]
         }
-        let response = try await subject.make(TransportConfiguration().unhurried).0.send(TransportRequest(to: server.authority))
+        let request = TransportRequest(to: server.authority)
+        let response = try await subject.make(TransportConfiguration().unhurried).0.send(request)
         server.release()
         #expect(try await response.body.text(upTo: 8) == "halfdone", "responses outlive their transport")
         #expect(await server.eventually { $0.openConnectionCount == 0 })

@@ -163,7 +163,7 @@ struct URLSessionTests {
 
     @Test func errorsDoNotShowTheQuery() {
         let url = "http://example.com/?Signature=secret"
-        let error = URLError(.networkConnectionLost, userInfo: [NSURLErrorFailingURLStringErrorKey: url])
+        let error = URLError(.networkConnectionLost, userInfo: ["NSErrorFailingURLStringKey": url])
         let mapped = TransportError.from(error, host: "example.com", isConnected: true)
         #expect(mapped.kind == .reset)
         #expect(!"\(mapped)".contains("secret"))

@@ -104,7 +104,8 @@ extension Authenticator {
     ///   - signature: the field that holds the signature.
     static func verifyPolicy(
         of form: FormFields, _ scheme: SignatureCheck.Scheme, keyID: String, signature: String,
-        credential lookup: CredentialLookup, check: inout SignatureCheck, sign: (_ policy: String, _ secret: String) -> String
+        credential lookup: CredentialLookup, check: inout SignatureCheck,
+        sign: (_ policy: String, _ secret: String) -> String
     ) throws(Fault) -> Identity {
         let id = try form.required(keyID, ec: "0002-00000701")
         let policy = try form.required("policy", ec: "0002-00000702")

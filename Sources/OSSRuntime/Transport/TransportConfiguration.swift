@@ -66,12 +66,18 @@ public struct ProxyConfiguration: Sendable, Hashable {
 
     /// Reads a proxy configuration from a URL such as `http://user:password@proxy.example.com:8080`.
     ///
-    /// Escapes (`%40`) in user and password are decoded. The port defaults to 80. `nil` when it isn't such a URL.
-    public init?(url: String) {
+    /// Escapes (`%40`) in user and password are decoded. The port defaults to 80.
+    ///
+    /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidConfiguration`` when it isn't such a URL.
+    public init(url: String) throws(OSSError) {
         guard let parts = URLComponents(string: url), parts.scheme?.lowercased() == "http",
             let host = parts.host, !host.isEmpty,
             parts.path.isEmpty || parts.path == "/", parts.query == nil, parts.fragment == nil
-        else { return nil }
+        else {
+            // The URL itself may have a password in it.
+            throw OSSError(
+                .invalidConfiguration, message: "the proxy's URL is not of the form http://user:password@host:port")
+        }
         self.init(
             host: host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host,
             port: parts.port ?? 80,
