@@ -25,7 +25,10 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     let followsRedirects: Bool
     /// Its slots are the event loops of idle connections: an exchange that starts on the loop of the connection it
     /// will get spares a thread change for every chunk.
-    private let gate: ConnectionGate<any EventLoop>
+    /// The slots of the gate are places in here: an exchange that starts on the loop of the connection it will get spares
+    /// a thread change for every chunk.
+    private let loops: [any EventLoop]
+    private let gate: ConnectionGate
     private let exchanges: ExchangeTable
     private let state = Locked(State())
 
@@ -61,9 +64,13 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
         self.proxy = configuration.proxy
         self.followsRedirects = configuration.followsRedirects
         self.exchanges = exchanges
+        let loops = Array(eventLoopGroup.makeIterator())
+        self.loops = loops
+        let count = loops.count
+        let turn = Turn()
         self.gate = ConnectionGate(
             limit: settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit,
-            makeSlot: { eventLoopGroup.next() }
+            makeSlot: { turn.next(below: count) }
         )
     }
 
@@ -91,22 +98,24 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     public func send(_ request: TransportRequest) async throws -> TransportResponse {
         let host = request.head.authority ?? ""
         let origin = "\(request.head.scheme ?? "https")://\(host)"
-        let loop = try await gate.enter(origin)
+        let slot = try await gate.enter(origin)
+        let loop = loops[slot]
         let exchange = Exchange(request, host: host, loop: loop, transport: self)
         let outgoing: HTTPClient.Request
         let id: UInt64
         do {
             (outgoing, id) = try makeRequest(request, origin: origin, exchange)
         } catch {
-            gate.leave(origin, idle: loop)
+            gate.leave(origin, idle: slot)
             throw TransportError.from(error, host: host, wasHeadSent: false, proxy: proxy)
         }
         let task = client.execute(request: outgoing, delegate: exchange, eventLoop: .delegate(on: loop))
-        task.futureResult.whenComplete { [gate, exchanges] result in
+        task.futureResult.whenComplete { [gate, loops, exchanges] result in
             exchange.finished(result)
             exchanges.remove(id)
             let isReusable = if case .success = result { true } else { false }
-            gate.leave(origin, idle: isReusable ? exchange.connectionLoop : nil)
+            let idle = isReusable ? exchange.connectionLoop : nil
+            gate.leave(origin, idle: idle.flatMap { idle in loops.firstIndex { $0 === idle } })
         }
         exchange.start(task)
         return try await exchange.response()
@@ -175,6 +184,18 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
                 channel.setOption(.writeBufferWaterMark, value: writes)
             }
         #endif
+    }
+}
+
+/// Whose turn it is.
+private final class Turn: Sendable {
+    private let last = Locked(0)
+
+    func next(below count: Int) -> Int {
+        last.withLock { last in
+            last = (last + 1) % count
+            return last
+        }
     }
 }
 

@@ -36,7 +36,7 @@ public final class URLSessionTransport: HTTPTransport {
     private static let maximumRedirects = 5
 
     let configuration: TransportConfiguration
-    private let gate: ConnectionGate<Void>
+    private let gate: ConnectionGate
     private let sessions: SessionPool
     private let state = Locked(State())
 
@@ -64,7 +64,7 @@ public final class URLSessionTransport: HTTPTransport {
     private init(_ configuration: TransportConfiguration, _ trust: ServerTrust) {
         let limit = max(1, configuration.maxConnections)
         self.configuration = configuration
-        self.gate = ConnectionGate(limit: limit, makeSlot: {})
+        self.gate = ConnectionGate(limit: limit, makeSlot: { 0 })
         self.sessions = SessionPool(configuration, limit: limit, trust)
     }
 
@@ -108,7 +108,7 @@ public final class URLSessionTransport: HTTPTransport {
 
     private func sendOnce(_ request: TransportRequest) async throws -> TransportResponse {
         let outgoing = try OutgoingRequest(request)
-        try await gate.enter(outgoing.origin)
+        _ = try await gate.enter(outgoing.origin)
         let exchange = Exchange(request, outgoing, transport: self)
         let isShutDown = state.withLock { state in
             if !state.isShutDown { state.exchanges[ObjectIdentifier(exchange)] = exchange }

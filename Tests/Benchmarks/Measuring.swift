@@ -12,23 +12,24 @@ import AllocationCount
 struct Cost {
     var wall: Double
     var cpu: Double
+    /// CPU time outside of the kernel.
+    var user: Double
     var allocations: Int
 
     static func measure(_ body: () async throws -> Void) async rethrows -> Cost {
-        let cpu = processCPU()
+        let usage = resourceUsage()
         let allocations = allocation_count()
         let start = ContinuousClock.now
         try await body()
+        let wall = start.duration(to: .now) / .seconds(1)
+        let now = resourceUsage()
+        let user = seconds(now.ru_utime) - seconds(usage.ru_utime)
         return Cost(
-            wall: start.duration(to: .now) / .seconds(1), cpu: processCPU() - cpu,
+            wall: wall, cpu: user + seconds(now.ru_stime) - seconds(usage.ru_stime), user: user,
             allocations: allocation_count() - allocations)
     }
 
-    private static func processCPU() -> Double {
-        let usage = resourceUsage()
-        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-        return seconds(usage.ru_utime) + seconds(usage.ru_stime)
-    }
+    private static func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
 }
 
 /// The most memory the process has had at a time, in MiB.

@@ -101,14 +101,20 @@ private func compareSmallCalls(_ contenders: [(name: String, call: () async thro
         }
     }
     for (contender, mine) in zip(contenders, costs) {
+        let cpu = mine.map(\.cpu).median / Double(calls) * 1e6
+        let user = mine.map(\.user).median / Double(calls) * 1e6
         print(
-            "GET of 1 KiB, \(contender.name): \(rounded(mine.map(\.cpu).median / Double(calls) * 1e6, 1)) µs CPU, "
+            "GET of 1 KiB, \(contender.name): \(rounded(cpu, 1)) µs CPU, \(rounded(user, 1)) outside of the kernel, "
                 + "\(rounded(Double(mine.map(\.allocations).sorted()[mine.count / 2]) / Double(calls), 1)) allocations")
     }
     let ours = costs[costs.count - 1]
     for (contender, theirs) in zip(contenders, costs).dropLast() {
-        let difference = zip(ours, theirs).map { ($0.cpu - $1.cpu) / Double(calls) * 1e6 }.median
-        print("GET of 1 KiB, ours above \(contender.name): \(rounded(difference, 1)) µs CPU")
+        func above(_ time: KeyPath<Cost, Double>) -> Double {
+            zip(ours, theirs).map { ($0[keyPath: time] - $1[keyPath: time]) / Double(calls) * 1e6 }.median
+        }
+        print(
+            "GET of 1 KiB, ours above \(contender.name): \(rounded(above(\.cpu), 1)) µs CPU, "
+                + "\(rounded(above(\.user), 1)) outside of the kernel")
     }
 }
 

@@ -104,7 +104,9 @@ final class PublicNetwork: Sendable {
                     // Longer ones are the time that a call has in all.
                     guard delay < .seconds(4) else { return try await Task.sleep(for: .seconds(3600)) }
                     self.state.withLock { $0.delays.append(delay) }
-                }))
+                },
+                // Backoffs stay below any limit of a call that is in the examples.
+                random: { 0.1 }))
     }
 
     /// What clients and providers have sent, under the names they know.

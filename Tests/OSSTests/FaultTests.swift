@@ -359,15 +359,15 @@ struct FaultTests {
     }
 
     @Test("err-transport: a server that is gone") func aServerThatIsGoneIsAConnectError() async throws {
-        let server = try await FaultServer.start { _ in [] }
-        let endpoint = server.url
-        await server.stop()
-        var configuration = ClientConfiguration(region: "cn-hangzhou", endpoint: endpoint, credentials: .anonymous)
+        let closed = try await ClosedPort.reserve()
+        var configuration = ClientConfiguration(
+            region: "cn-hangzhou", endpoint: "http://127.0.0.1:\(closed.port)", credentials: .anonymous)
         configuration.retry = .never
         let client = try OSSClient(configuration)
         let error = await #expect(throws: OSSError.self) { try await client.getObject(get) }
         #expect(error?.kind == .connect)
         await client.shutdown()
+        await closed.release()
     }
 }
 

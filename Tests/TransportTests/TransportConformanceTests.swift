@@ -744,19 +744,17 @@ struct TransportConformanceTests {
 
     @Test("err-transport: a refused connection", arguments: TransportUnderTest.all)
     func connectionRefused(_ subject: TransportUnderTest) async throws {
-        let server = try await FaultServer.start { _ in [] }
-        let authority = server.authority
-        let port = server.port
-        await server.stop()
+        let closed = try await ClosedPort.reserve()
         let (transport, shutdown) = try subject.make(TransportConfiguration().unhurried)
         let body = RequestBody.stream(Tap(limit: 1))
-        for target in [authority, "localhost:\(port)"] {
+        for target in ["127.0.0.1:\(closed.port)", "localhost:\(closed.port)"] {
             await expectError(.connect) { _ = try await transport.send(TransportRequest(.put, to: target, body: body)) }
         }
         if subject.exclusions[.bodyIsNotTouchedEarly] == nil {
             #expect(body.canBeSent, "a body isn't touched before there is a connection")
         }
         await shutdown()
+        await closed.release()
     }
 
     @Test("err-transport: an unknown name", arguments: TransportUnderTest.all)

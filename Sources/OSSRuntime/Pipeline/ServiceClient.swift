@@ -445,7 +445,7 @@ extension ServiceClient {
     private func downloadChecksum(_ metadata: ResponseMetadata, _ request: PreparedRequest) -> String? {
         guard configuration.checksDownloads, metadata.status == 200, request.range == nil else { return nil }
         // Processed on the way out, or compressed because the caller allowed it: other bytes than those stored.
-        guard !request.query.contains("x-oss-process") else { return nil }
+        guard request.query.isEmpty || !request.query.contains("x-oss-process") else { return nil }
         let isTranscoded =
             metadata.headers[.contentEncoding] != nil && request.head.headerFields[.acceptEncoding] != "identity"
         return isTranscoded ? nil : metadata.headers[.hashCRC64]

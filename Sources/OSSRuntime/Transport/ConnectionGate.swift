@@ -5,7 +5,10 @@
 ///
 /// Whoever leaves can leave a slot behind: what the transport wants to know of the connection that is idle now. It is
 /// given to one who comes later.
-package final class ConnectionGate<Slot: Sendable>: Sendable {
+package final class ConnectionGate: Sendable {
+    /// A number, whatever it means to the transport.
+    package typealias Slot = Int
+
     private struct Host {
         var inUse = 0
         var idleSlots: [Slot] = []
