@@ -76,7 +76,13 @@
 
         func stop(isRefused: Bool) {
             let writer = condition.withLock {
-                if case .open = ending { ending = .stopped(isRefused: isRefused) }
+                switch ending {
+                case .open: ending = .stopped(isRefused: isRefused)
+                // Whoever reads on wants to send the request again: to say once more that this is the end would make
+                // an empty body of it.
+                case .finished where !isRefused: ending = .stopped(isRefused: false)
+                case .finished, .stopped: break
+                }
                 pending = []
                 condition.signal()
                 defer { self.writer = nil }

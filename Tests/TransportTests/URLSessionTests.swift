@@ -118,12 +118,17 @@ struct URLSessionTests {
     /// URLSession sends again what an idle connection, closed meanwhile, didn't answer. It must not do so with a body
     /// that it has read in part.
     @Test func aBodyIsNotCutWhenARequestIsSentAgain() async throws {
-        let bodies: [(RequestBody, Int)] = [
-            ("abc", 3), (.stream(Tap(limit: 4), length: 4 * 65_536), 4 * 65_536), (.stream(Tap(limit: 4)), 4 * 65_536),
-        ]
-        for (body, length) in bodies {
+        let length = 4 * 65_536
+        // Broken off at its start, and after its end, when nothing is left to be read.
+        let cases: [(RequestBody, Int, FaultServer.Step)] = [FaultServer.Step.readBytes(1), .readBody].flatMap {
+            [
+                ("abc", 3, $0), (.stream(Tap(limit: 4), length: Int64(length)), length, $0),
+                (.stream(Tap(limit: 4)), length, $0),
+            ]
+        }
+        for (body, length, reading) in cases {
             try await withServer(script: { request in
-                request.indexOnConnection == 0 ? [.readBody, .reply()] : [.readBytes(1), .close]
+                request.indexOnConnection == 0 ? [.readBody, .reply()] : [reading, .close]
             }) { transport, server in
                 _ = try await transport.send(TransportRequest(.get, to: server.authority))
                 do {
@@ -134,10 +139,28 @@ struct URLSessionTests {
                 }
                 let puts = server.requests.filter { $0.method == "PUT" }
                 #expect(!puts.isEmpty)
-                #expect(puts.allSatisfy { !$0.isComplete || $0.bodyLength == length })
+                for put in puts where put.isComplete { #expect(put.bodyLength == length) }
             }
         }
     }
+
+    #if canImport(FoundationNetworking)
+        @Test func aBodyThatWasReadIsNotEmptyWhenItIsAskedForAgain() async throws {
+            let pipe = BodyPipe(patience: .seconds(3600), onRead: {}, onStarved: {})
+            let stream = pipe.makeStream {}
+            stream.open()
+            async let written: Void = pipe.write([1, 2, 3])
+            var buffer: [UInt8] = [0, 0, 0, 0]
+            #expect(stream.read(&buffer, maxLength: 4) == 3)
+            try await written
+            pipe.finish()
+            #expect(stream.read(&buffer, maxLength: 4) == 0)
+            pipe.stop(isRefused: true)
+            #expect(stream.read(&buffer, maxLength: 4) == 0, "the server has answered: the request counts as sent")
+            pipe.stop(isRefused: false)
+            #expect(stream.read(&buffer, maxLength: 4) == -1, "it is not ended, but broken off")
+        }
+    #endif
 
     @Test func aRequestURLSessionCannotSendIsRefused() async throws {
         let transport = try URLSessionTransport()
