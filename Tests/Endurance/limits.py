@@ -16,6 +16,7 @@ import wire
 
 IDLE = 10_000
 MEMORY = 300  # MiB
+LARGE = 200  # MiB
 
 
 def exchange(server, method, path, body=b"", connection=None):
@@ -101,6 +102,31 @@ def idle_connections(program, data):
     print(f"{IDLE} connections: {memory - before:.0f} MiB more, {answered} of them answered in {seconds:.1f} s")
 
 
+def large_bodies(program, data):
+    """A body passes through and doesn't pile up, also while the client is slower than the disk."""
+    server = wire.Server(program, "--data", data)
+    assert exchange(server, "PUT", "/limits/")[0] == 200
+    before = server.memory()
+    block = b"x" * (1 << 20)
+    sender = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    sender.sendall(wire.head(server.signer, "PUT", "/limits/large", length=LARGE << 20))
+    for _ in range(LARGE):
+        sender.sendall(block)
+    assert sender.recv(65536).startswith(b"HTTP/1.1 200")
+    # Asked for, and not read until something else was answered.
+    sender.sendall(wire.head(server.signer, "GET", "/limits/large", headers=[("Connection", "close")]))
+    assert exchange(server, "GET", "/limits/k")[0] == 404
+    count = 0
+    while piece := sender.recv(1 << 20):
+        count += len(piece)
+    assert count > LARGE << 20, count
+    memory = server.memory("VmHWM") - before
+    assert memory < LARGE / 2, f"a body of {LARGE} MiB takes {memory:.0f} MiB"
+    sender.close()
+    server.stop()
+    print(f"a body of {LARGE} MiB: {memory:.0f} MiB more")
+
+
 def bad_folders(program, folder):
     """Each is said in a sentence, and with a status."""
     file = os.path.join(folder, "file")
@@ -133,6 +159,7 @@ def main(program):
         full_disk(program, data)
         few_files(program, data)
         idle_connections(program, data)
+        large_bodies(program, os.path.join(folder, "large"))
         bad_folders(program, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

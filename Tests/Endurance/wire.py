@@ -56,11 +56,11 @@ class Server:
         if status != 0:
             raise AssertionError(f"the server ended with status {status}:\n{self.logged()}")
 
-    def memory(self):
-        """MiB of memory now; 0 where the system doesn't tell."""
+    def memory(self, kind="VmRSS"):
+        """MiB of memory now, or at most so far (VmHWM); 0 where the system doesn't tell."""
         try:
             with open(f"/proc/{self.process.pid}/status") as file:
-                return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS:"))
+                return next(int(line.split()[1]) / 1024 for line in file if line.startswith(kind + ":"))
         except (OSError, StopIteration):
             return 0
 
