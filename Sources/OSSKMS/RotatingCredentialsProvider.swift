@@ -46,8 +46,7 @@ public struct RotatingCredentialsProvider: CredentialsProvider {
     ) throws(OSSError) {
         func invalid(_ reason: String) -> OSSError { OSSError(.invalidConfiguration, message: reason) }
         guard !secretName.isEmpty else { throw invalid("the secret's name is empty") }
-        guard !region.isEmpty, region.utf8.allSatisfy({ $0.isLowercaseLetterOrDigit || $0 == UInt8(ascii: "-") })
-        else { throw invalid("region '\(region)' is not valid: write it as cn-hangzhou") }
+        try Endpoint.validate(region: region)
         guard refreshInterval >= .seconds(60) else {
             throw invalid("a secret can't be read every \(refreshInterval): a minute is the least")
         }
