@@ -6,12 +6,6 @@ import NIOPosix
 import NIOSSL
 import OSSRuntime
 
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
 /// Sends requests with AsyncHTTPClient over HTTP/1.1: the default transport on servers.
 ///
 /// It keeps a pool of connections per host. Share one transport between clients to share its pool. Calls
@@ -23,18 +17,22 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     private let client: HTTPClient
     let proxy: ProxyConfiguration?
     let followsRedirects: Bool
-    /// Its slots are the event loops of idle connections: an exchange that starts on the loop of the connection it
-    /// will get spares a thread change for every chunk.
     /// The slots of the gate are places in here: an exchange that starts on the loop of the connection it will get spares
     /// a thread change for every chunk.
     private let loops: [any EventLoop]
     private let gate: ConnectionGate
     private let exchanges: ExchangeTable
+    let names = FieldNames()
     private let state = Locked(State())
 
+    private struct Template: Hashable {
+        var origin: String
+        var method: String
+    }
+
     private struct State {
-        /// The parsed URL of each host's root; the request's own target is put in on the wire.
-        var roots: [String: URL] = [:]
+        /// A request to the root of each host; the target is put in on the wire.
+        var templates: [Template: HTTPClient.Request] = [:]
         /// The turns of the uploads on each event loop.
         var turns: [ObjectIdentifier: UploadTurns] = [:]
         var shutdown: Task<Void, Never>?
@@ -64,13 +62,13 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
         self.proxy = configuration.proxy
         self.followsRedirects = configuration.followsRedirects
         self.exchanges = exchanges
-        let loops = Array(eventLoopGroup.makeIterator())
-        self.loops = loops
-        let count = loops.count
-        let turn = Turn()
-        self.gate = ConnectionGate(
+        loops = Array(eventLoopGroup.makeIterator())
+        gate = ConnectionGate(
             limit: settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit,
-            makeSlot: { turn.next(below: count) }
+            makeSlot: { [loops] in
+                let next = eventLoopGroup.next()
+                return loops.firstIndex { $0 === next } ?? 0
+            }
         )
     }
 
@@ -126,26 +124,44 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
         origin: String,
         _ exchange: Exchange
     ) throws -> (HTTPClient.Request, id: UInt64) {
-        var headers = HTTPHeaders()
-        headers.reserveCapacity(request.head.headerFields.count + 4)
-        // A redirect may lead to another host; AsyncHTTPClient then takes it from the URL.
-        if !followsRedirects, let authority = request.head.authority { headers.add(name: "host", value: authority) }
-        for field in request.head.headerFields {
-            headers.add(name: field.name.rawName, value: field.value)
+        var outgoing = try template(origin: origin, request.head)
+        var headers: [(String, String)] = []
+        if followsRedirects {
+            // Redirects may lead to another host: AsyncHTTPClient resolves them, and knows what that host may see.
+            headers.reserveCapacity(request.head.headerFields.count + 4)
+            for field in request.head.headerFields { headers.append((field.name.rawName, field.value)) }
+        } else {
+            // The others are put in on the wire.
+            if let authority = request.head.authority { headers.append(("host", authority)) }
+            if let connection = request.head.headerFields[.connection] { headers.append(("connection", connection)) }
         }
-        var outgoing = try HTTPClient.Request(
-            url: url(origin: origin, target: exchange.target),
-            method: HTTPMethod(rawValue: request.head.method.rawValue),
-            headers: headers
-        )
+        let id = exchanges.add(exchange, to: &headers)
+        outgoing.headers = HTTPHeaders(headers)
         if let body = request.body, body.length != 0 {
             let turns = turns(on: exchange.loop)
             outgoing.body = .stream(contentLength: body.length) { writer in
                 exchange.sendBody(body, writer, turns)
             }
         }
-        let id = exchanges.add(exchange, to: &outgoing.headers)
         return (outgoing, id)
+    }
+
+    /// A request without header fields and body, to the right place.
+    private func template(origin: String, _ head: HTTPRequest) throws -> HTTPClient.Request {
+        let method = head.method.rawValue
+        guard !followsRedirects else {
+            // They are resolved against the whole URL.
+            return try HTTPClient.Request(url: origin + (head.path ?? "/"), method: HTTPMethod(rawValue: method))
+        }
+        let key = Template(origin: origin, method: method)
+        if let known = state.withLock({ $0.templates[key] }) { return known }
+        let template = try HTTPClient.Request(url: origin + "/", method: HTTPMethod(rawValue: method))
+        state.withLock { state in
+            // Virtual hosts are many where buckets are; their URLs are cheap to parse again.
+            if state.templates.count >= 256 { state.templates = [:] }
+            state.templates[key] = template
+        }
+        return template
     }
 
     private func turns(on loop: any EventLoop) -> UploadTurns {
@@ -155,22 +171,6 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
             state.turns[ObjectIdentifier(loop)] = turns
             return turns
         }
-    }
-
-    /// The URL that decides where to connect. Redirects are resolved against it, and only then it has to be whole.
-    private func url(origin: String, target: String) throws -> URL {
-        if followsRedirects {
-            guard let url = URL(string: origin + target) else { throw HTTPClientError.invalidURL }
-            return url
-        }
-        if let root = state.withLock({ $0.roots[origin] }) { return root }
-        guard let root = URL(string: origin + "/") else { throw HTTPClientError.invalidURL }
-        state.withLock { state in
-            // Virtual hosts are many where buckets are; their URLs are cheap to parse again.
-            if state.roots.count >= 256 { state.roots = [:] }
-            state.roots[origin] = root
-        }
-        return root
     }
 
     /// Buffers that fit bulk transfers: fewer and larger reads and writes than NIO's defaults.
@@ -184,18 +184,6 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
                 channel.setOption(.writeBufferWaterMark, value: writes)
             }
         #endif
-    }
-}
-
-/// Whose turn it is.
-private final class Turn: Sendable {
-    private let last = Locked(0)
-
-    func next(below count: Int) -> Int {
-        last.withLock { last in
-            last = (last + 1) % count
-            return last
-        }
     }
 }
 

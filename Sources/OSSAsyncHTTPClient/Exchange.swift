@@ -14,15 +14,14 @@ final class Exchange: HTTPClientResponseDelegate {
     /// How much of a response is buffered for a reader that is slower than the network.
     static var responseLimit: Int { 512 * 1024 }
 
-    /// Path and query, as they go out.
-    let target: String
-
-    private let method: HTTPRequest.Method
+    private let request: HTTPRequest
     private let host: String
-    private let timeout: TimeAmount
+    /// How long the network may do nothing while it is waited for.
+    let timeout: TimeAmount
     let loop: any EventLoop
     private let proxy: ProxyConfiguration?
     private let followsRedirects: Bool
+    private let names: FieldNames
     private let state: Locked<State>
 
     private typealias Flow = ResponseFlow<Reader, EventLoopPromise<Void>>
@@ -33,9 +32,12 @@ final class Exchange: HTTPClientResponseDelegate {
         var transport: AsyncHTTPClientTransport?
         var task: HTTPClient.Task<Void>?
         var head: Head = .expected
-        /// The head of a response without a body, held back until the connection is free again: there is
-        /// nothing in it to wait for, and whoever gets it may want to send the next request.
-        var completeHead: HTTPResponseHead?
+        /// The head of a response, held back until what arrived with it was received too: whoever waits for it is
+        /// woken once, and finds the body there. Without a body it is held until the connection is free again, for
+        /// the next request.
+        var heldHead: HTTPResponseHead?
+        /// How many bytes the response's body has, once its head is there.
+        var length: Int64?
         var body = Flow(limit: Exchange.responseLimit)
         var upload: Upload?
         var failure: (any Error)?
@@ -44,7 +46,6 @@ final class Exchange: HTTPClientResponseDelegate {
         var didResponseEndOnWire = false
         var connectionLoop: (any EventLoop)?
         var lastActivity = NIODeadline.distantPast
-        var stallTimer: Scheduled<Void>?
     }
 
     private enum Head {
@@ -55,12 +56,12 @@ final class Exchange: HTTPClientResponseDelegate {
     }
 
     init(_ request: TransportRequest, host: String, loop: any EventLoop, transport: AsyncHTTPClientTransport) {
-        self.target = request.head.path ?? "/"
-        self.method = request.head.method
+        self.request = request.head
         self.host = host
         self.timeout = TimeAmount(request.readWriteTimeout)
         self.loop = loop
         self.proxy = transport.proxy
+        self.names = transport.names
         self.followsRedirects = transport.followsRedirects
         self.state = Locked(State(transport: transport))
     }
@@ -200,7 +201,7 @@ final class Exchange: HTTPClientResponseDelegate {
     /// AsyncHTTPClient is done with the request, one way or the other.
     func finished(_ result: Result<Void, any Error>) {
         let finish = state.withLock { state in
-            var finish = Finish(timer: state.stallTimer, upload: state.upload, transport: state.transport)
+            var finish = Finish(upload: state.upload, transport: state.transport)
             switch result {
             case .success:
                 complete(&state, &finish)
@@ -218,11 +219,9 @@ final class Exchange: HTTPClientResponseDelegate {
             state.isOver = true
             state.task = nil
             state.upload = nil
-            state.stallTimer = nil
             state.transport = nil
             return finish
         }
-        finish.timer?.cancel()
         if let (continuation, head) = finish.head { continuation.resume(returning: head) }
         finish.reader?.resume(returning: .lookAgain)
         finish.ending?.perform()
@@ -231,10 +230,9 @@ final class Exchange: HTTPClientResponseDelegate {
 
     /// Whom to tell that AsyncHTTPClient is done, and what to let go of outside the lock.
     private struct Finish {
-        var timer: Scheduled<Void>?
         var upload: Upload?
         var transport: AsyncHTTPClientTransport?
-        var head: (CheckedContinuation<HTTPResponseHead, any Error>, HTTPResponseHead)?
+        var head: Delivery?
         var reader: Reader?
         var ending: Ending?
     }
@@ -242,15 +240,21 @@ final class Exchange: HTTPClientResponseDelegate {
     private func complete(_ state: inout State, _ finish: inout Finish) {
         guard state.failure == nil else { return }
         finish.reader = state.body.end()
-        if let head = state.completeHead {
-            state.completeHead = nil
-            if case .awaited(let continuation) = state.head {
-                state.head = .delivered
-                finish.head = (continuation, head)
-            } else {
-                state.head = .received(head)
-            }
+        finish.head = release(&state)
+    }
+
+    private typealias Delivery = (CheckedContinuation<HTTPResponseHead, any Error>, HTTPResponseHead)
+
+    /// Whom to give the held head to, if somebody waits for it.
+    private func release(_ state: inout State) -> Delivery? {
+        guard let head = state.heldHead else { return nil }
+        state.heldHead = nil
+        guard case .awaited(let continuation) = state.head else {
+            state.head = .received(head)
+            return nil
         }
+        state.head = .delivered
+        return (continuation, head)
     }
 
     /// The loop of the connection, where another request would best start.
@@ -260,14 +264,39 @@ final class Exchange: HTTPClientResponseDelegate {
 
     // MARK: The connection's side
 
-    /// The request's head goes out on this connection.
-    ///
-    /// Returns the target to put into it; `nil` when it is that of a redirect, which has its own.
-    func attach(to channel: any Channel) -> String? {
-        state.withLock { state in
+    /// The request's head goes out on this connection: makes it what was asked for.
+    func attach(to channel: any Channel, _ outgoing: inout HTTPRequestHead) {
+        let isRedirect = state.withLock { state in
+            state.lastActivity = .now()
             defer { state.connectionLoop = channel.eventLoop }
-            return state.connectionLoop == nil ? target : nil
+            return state.connectionLoop != nil
         }
+        guard !isRedirect else {
+            // It has a target of its own. AsyncHTTPClient has taken the signature off where another host is meant.
+            if !outgoing.headers.contains(name: "authorization") {
+                outgoing.headers.remove(name: "x-oss-security-token")
+            }
+            return
+        }
+        outgoing.uri = request.path ?? "/"
+        guard !followsRedirects else { return }
+        var headers: [(String, String)] = []
+        headers.reserveCapacity(outgoing.headers.count + request.headerFields.count)
+        for header in outgoing.headers { headers.append(header) }
+        for field in request.headerFields {
+            switch field.name {
+            // AsyncHTTPClient decides about these, and has written them already.
+            case .contentLength, .transferEncoding, .connection: break
+            default: headers.append((field.name.rawName, field.value))
+            }
+        }
+        outgoing.headers = HTTPHeaders(headers)
+    }
+
+    /// All that the connection had received was passed on.
+    func readCompleted() {
+        let delivery = state.withLock { $0.length == 0 ? nil : release(&$0) }
+        if let (continuation, head) = delivery { continuation.resume(returning: head) }
     }
 
     /// The connection has seen the end of the response.
@@ -290,12 +319,7 @@ final class Exchange: HTTPClientResponseDelegate {
     // MARK: AsyncHTTPClient's side
 
     func didSendRequestHead(task: HTTPClient.Task<Void>, _ head: HTTPRequestHead) {
-        let isFirst = state.withLock { state in
-            state.lastActivity = .now()
-            defer { state.wasHeadSent = true }
-            return !state.wasHeadSent
-        }
-        if isFirst { scheduleStallCheck(in: timeout) }
+        state.withLock { $0.wasHeadSent = true }
     }
 
     /// Starts sending the body. Called by AsyncHTTPClient on the exchange's loop.
@@ -334,25 +358,17 @@ final class Exchange: HTTPClientResponseDelegate {
     }
 
     func didReceiveHead(task: HTTPClient.Task<Void>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
-        let (continuation, upload) = state.withLock {
-            state -> (CheckedContinuation<HTTPResponseHead, any Error>?, Upload?) in
+        let (upload, isInOrder) = state.withLock { state -> (Upload?, Bool) in
             state.lastActivity = .now()
-            guard state.failure == nil else { return (nil, nil) }
-            let upload = head.status.code >= 300 ? state.upload : nil
-            guard length(of: head) != 0 else {
-                state.completeHead = head
-                return (nil, upload)
-            }
-            if case .awaited(let continuation) = state.head {
-                state.head = .delivered
-                return (continuation, upload)
-            }
-            state.head = .received(head)
-            return (nil, upload)
+            guard state.failure == nil else { return (nil, true) }
+            state.length = length(of: head)
+            state.heldHead = head
+            return (head.status.code >= 300 ? state.upload : nil, state.connectionLoop === loop)
         }
         // The server has refused the body: AsyncHTTPClient sends no more of it, so don't produce more.
         upload?.abandon()
-        continuation?.resume(returning: head)
+        // On another loop this comes too late for the connection to tell when its reading was complete.
+        if !isInOrder { readCompleted() }
         return loop.makeSucceededVoidFuture()
     }
 
@@ -372,14 +388,11 @@ final class Exchange: HTTPClientResponseDelegate {
     func didFinishRequest(task: HTTPClient.Task<Void>) throws {}
 
     private func makeResponse(_ head: HTTPResponseHead) -> TransportResponse {
-        var response = HTTPResponse(
-            status: .init(code: Int(head.status.code), reasonPhrase: head.status.reasonPhrase)
+        let response = HTTPResponse(
+            status: .init(code: Int(head.status.code), reasonPhrase: head.status.reasonPhrase),
+            headerFields: names.fields(of: head.headers)
         )
-        for (name, value) in head.headers {
-            guard let name = HTTPField.Name(name) else { continue }
-            response.headerFields.append(HTTPField(name: name, value: value))
-        }
-        let length = length(of: head)
+        let length = state.withLock { $0.length }
         guard length != 0 else { return TransportResponse(head: response) }
         return TransportResponse(
             head: response,
@@ -393,42 +406,30 @@ final class Exchange: HTTPClientResponseDelegate {
 
     /// How many bytes a response's body has; `nil` when it doesn't say.
     private func length(of head: HTTPResponseHead) -> Int64? {
-        guard method != .head, head.status.mayHaveResponseBody else { return 0 }
+        guard request.method != .head, head.status.mayHaveResponseBody else { return 0 }
         return head.headers.first(name: "content-length").flatMap { Int64($0) }
     }
 
     // MARK: Stalls
 
-    /// Looks once per timeout whether anything happened since, which costs nothing per chunk.
-    private func scheduleStallCheck(in delay: TimeAmount) {
-        let timer = loop.scheduleTask(in: delay) { self.checkForStall() }
-        let isOver = state.withLock { state in
-            if !state.isOver { state.stallTimer = timer }
-            return state.isOver
-        }
-        if isOver { timer.cancel() }
-    }
-
-    private func checkForStall() {
+    /// Fails the exchange if the network has done nothing for too long. Returns when to look again, `nil` for never.
+    func checkForStall() -> TimeAmount? {
         let now = NIODeadline.now()
         let delay: TimeAmount? = state.withLock { state in
             guard !state.isOver else { return nil }
             // Only the network is timed: not a body that has nothing to send yet, not a reader that doesn't read.
             let isWaitingForNetwork = state.upload?.isWaitingForNetwork ?? !state.body.isPaused
-            guard isWaitingForNetwork else {
-                state.lastActivity = now
-                return timeout
-            }
+            if !isWaitingForNetwork { state.lastActivity = now }
             return state.lastActivity + timeout - now
         }
-        guard let delay else { return }
-        if delay > .zero { return scheduleStallCheck(in: delay) }
+        guard let delay, delay <= .zero else { return delay }
         fail(
             TransportError(
                 .timeout,
                 "The server neither sent nor took a byte for \(timeout.seconds) seconds."
             )
         )
+        return nil
     }
 }
 

@@ -5,7 +5,9 @@ import NIOHTTP1
 /// Sits in every connection between AsyncHTTPClient and the HTTP codec, and tells an exchange what only the
 /// connection knows.
 ///
-/// - The request target goes out exactly as it was signed, without a detour through `URL`.
+/// - The request target goes out exactly as it was signed, without a detour through `URL`; so do the header fields,
+///   which AsyncHTTPClient would look through byte by byte although no `HTTPField` can hold anything invalid.
+/// - What was received at once is handed on at once: waking the caller costs more than all the rest.
 /// - The end of the response is seen even while the request is still being sent: a delegate isn't told.
 /// - Changes of writability are seen before AsyncHTTPClient acts on them. An upload that asks it to wait for
 ///   writability would wait for ever if the connection dies meanwhile; so it is never asked to (see `Upload`).
@@ -25,6 +27,9 @@ final class WireHandler: ChannelDuplexHandler {
     private var awaitsRequest = true
     /// The end of a response that is ahead of its request's.
     private var earlyEnd: NIOAny?
+    /// When to look whether the exchange has stalled. One timer serves all exchanges of a connection, by finding that it
+    /// is too early for the latest: to set and to cancel one for each costs more than that.
+    private var stallCheck: (deadline: NIODeadline, timer: Scheduled<Void>)?
 
     init(_ exchanges: ExchangeTable) {
         self.exchanges = exchanges
@@ -50,12 +55,8 @@ final class WireHandler: ChannelDuplexHandler {
             return context.write(data, promise: promise)
         }
         self.exchange = exchange
-        if let target = exchange.attach(to: context.channel) {
-            head.uri = target
-        } else if !head.headers.contains(name: "authorization") {
-            // AsyncHTTPClient has taken the signature off, since the redirect leads to another host.
-            head.headers.remove(name: "x-oss-security-token")
-        }
+        exchange.attach(to: context.channel, &head)
+        scheduleStallCheck(in: exchange.timeout, context.eventLoop)
         context.write(wrapOutboundOut(.head(head)), promise: promise)
     }
 
@@ -72,19 +73,32 @@ final class WireHandler: ChannelDuplexHandler {
         case .body:
             context.fireChannelRead(data)
         case .end:
-            // Given up first: the connection may be handed its next request while this one is passed on.
             let exchange = exchange
-            self.exchange = nil
-            if awaitsRequest, !isRequestComplete { earlyEnd = data } else { context.fireChannelRead(data) }
+            if awaitsRequest, !isRequestComplete {
+                earlyEnd = data
+            } else {
+                pass(end: data, context)
+            }
             exchange?.responseEndedOnWire()
         }
+    }
+
+    private func pass(end: NIOAny, _ context: ChannelHandlerContext) {
+        // Given up first: the connection may be handed its next request while this one is passed on.
+        exchange = nil
+        context.fireChannelRead(end)
     }
 
     private func passEarlyEnd(_ context: ChannelHandlerContext) {
         guard let end = earlyEnd else { return }
         earlyEnd = nil
-        context.fireChannelRead(end)
+        pass(end: end, context)
         context.fireChannelReadComplete()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        exchange?.readCompleted()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -104,6 +118,21 @@ final class WireHandler: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         exchange = nil
+        stallCheck?.timer.cancel()
+        stallCheck = nil
+    }
+
+    private func scheduleStallCheck(in delay: TimeAmount, _ loop: any EventLoop) {
+        let deadline = NIODeadline.now() + delay
+        if let next = stallCheck {
+            if next.deadline <= deadline { return }
+            next.timer.cancel()
+        }
+        let timer = loop.assumeIsolated().scheduleTask(deadline: deadline) {
+            self.stallCheck = nil
+            if let delay = self.exchange?.checkForStall() { self.scheduleStallCheck(in: delay, loop) }
+        }
+        stallCheck = (deadline, timer)
     }
 }
 
@@ -121,13 +150,13 @@ final class ExchangeTable: Sendable {
     private let state = Locked(State())
 
     /// Notes an exchange, and adds its mark to the header fields.
-    func add(_ exchange: Exchange, to headers: inout HTTPHeaders) -> UInt64 {
+    func add(_ exchange: Exchange, to headers: inout [(String, String)]) -> UInt64 {
         let id = state.withLock { state in
             state.last += 1
             state.underWay[state.last] = exchange
             return state.last
         }
-        headers.add(name: Self.marker, value: String(id))
+        headers.append((Self.marker, String(id)))
         return id
     }
 

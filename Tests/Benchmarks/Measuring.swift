@@ -59,10 +59,10 @@ extension [Double] {
     }
 }
 
-func rounded(_ value: Double, _ digits: Int = 2) -> String {
+func rounded(_ value: Double, _ digits: Int = 2) -> Double {
     var scale = 1.0
     for _ in 0..<digits { scale *= 10 }
-    return String((value * scale).rounded() / scale)
+    return (value * scale).rounded() / scale
 }
 
 /// Fails the run with a message.

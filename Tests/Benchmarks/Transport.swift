@@ -62,23 +62,37 @@ func runTransportBenchmarks(_ target: Target) async throws {
         ratio("ours / bare async", ourGet, bareGet)
         ratio("ours / bare delegate", ourGet, delegateGet)
 
-        try await compareSmallCalls([
+        let get: (OSSClient) async throws -> Void = { client in
+            _ = try await client.getObject(.init(bucket: bucket, key: "small")).body.collect(upTo: 2048)
+        }
+        // The transports alone send what the client sends, signature and all: the server has the same work with each.
+        let recorded = try await Recording.make(of: get, client.configuration)
+        var request = HTTPClientRequest(url: "\(target.endpoint)\(recorded.request.path ?? "/")")
+        for field in recorded.request.headerFields { request.headers.add(name: field.name.rawName, value: field.value) }
+        let replay = ReplayTransport(recorded)
+        var configuration = client.configuration
+        configuration.transport = replay
+        let replayed = try OSSClient(configuration)
+
+        let collect: (any HTTPTransport) async throws -> Void = { transport in
+            _ = try await transport.send(TransportRequest(head: recorded.request)).body.collect(upTo: 2048)
+        }
+        let costs = try await smallCalls([
             (
                 "AsyncHTTPClient",
-                {
-                    let reply = try await bare.execute(HTTPClientRequest(url: "\(url)/small"), timeout: .minutes(1))
+                { [request] in
+                    let reply = try await bare.execute(request, timeout: .minutes(1))
                     _ = try await reply.body.collect(upTo: 2048)
                 }
             ),
-            (
-                "our transport alone",
-                {
-                    let head = HTTPRequest(method: .get, scheme: "http", authority: authority, path: "/\(bucket)/small")
-                    _ = try await transport.send(TransportRequest(head: head)).body.collect(upTo: 2048)
-                }
-            ),
-            ("ours", { _ = try await client.getObject(.init(bucket: bucket, key: "small")).body.collect(upTo: 2048) }),
+            ("our transport alone", { try await collect(transport) }),
+            ("ours", { try await get(client) }),
+            ("a transport that has the reply already", { try await collect(replay) }),
+            ("ours with that", { try await get(replayed) }),
         ])
+        costs[2].report(above: costs[0])
+        costs[2].report(above: costs[1])
+        costs[4].report(above: costs[3])
     }
 
     try await client.deleteMultipleObjects(
@@ -88,33 +102,98 @@ func runTransportBenchmarks(_ target: Target) async throws {
     await client.shutdown()
 }
 
-/// GETs of 1 KiB, one after the other. The contenders take turns that are short beside what disturbs a machine.
-private func compareSmallCalls(_ contenders: [(name: String, call: () async throws -> Void)]) async throws {
-    let calls = 200
-    var costs = contenders.map { _ in [Cost]() }
-    for round in 0..<40 {
-        for (index, contender) in contenders.enumerated() {
+/// One call's request and the reply to it.
+private struct Recording {
+    var request: HTTPRequest
+    var response: HTTPResponse
+    var body: [UInt8]
+
+    static func make(
+        of call: (OSSClient) async throws -> Void, _ configuration: ClientConfiguration
+    ) async throws -> Recording {
+        let recorder = RecordingTransport()
+        var configuration = configuration
+        configuration.transport = recorder
+        try await call(OSSClient(configuration))
+        await recorder.shutdown()
+        return recorder.recording
+    }
+}
+
+private final class RecordingTransport: HTTPTransport {
+    private let transport = AsyncHTTPClientTransport()
+    private let recorded = Mutex<Recording?>(nil)
+
+    var recording: Recording {
+        guard let recording = recorded.withLock({ $0 }) else { giveUp("nothing was sent") }
+        return recording
+    }
+
+    func send(_ request: TransportRequest) async throws -> TransportResponse {
+        let response = try await transport.send(request)
+        let body = try await response.body.collect(upTo: 1 << 20)
+        recorded.withLock { $0 = Recording(request: request.head, response: response.head, body: body) }
+        return TransportResponse(head: response.head, body: .bytes(body))
+    }
+
+    func shutdown() async { await transport.shutdown() }
+}
+
+/// Answers every request with the same reply, at once: what a call costs with it is spent in the client.
+private final class ReplayTransport: HTTPTransport {
+    private let recording: Recording
+
+    init(_ recording: Recording) {
+        self.recording = recording
+    }
+
+    func send(_ request: TransportRequest) async throws -> TransportResponse {
+        TransportResponse(head: recording.response, body: .bytes(recording.body))
+    }
+
+    func shutdown() async {}
+}
+
+/// What GETs of 1 KiB cost, one after the other. The contenders take turns that are short beside what disturbs a machine.
+private func smallCalls(_ contenders: [(name: String, call: () async throws -> Void)]) async throws -> [SmallCallCosts]
+{
+    var costs = contenders.map { SmallCallCosts(name: $0.name) }
+    for round in 0..<85 {
+        for place in contenders.indices {
+            // Nobody always comes after the same one.
+            let index = (place * (1 + round % (contenders.count - 1)) + round) % contenders.count
             let cost = try await Cost.measure {
-                for _ in 0..<calls { try await contender.call() }
+                for _ in 0..<SmallCallCosts.calls { try await contenders[index].call() }
             }
-            if round >= 5 { costs[index].append(cost) }
+            if round >= 5 { costs[index].rounds.append(cost) }
         }
     }
-    for (contender, mine) in zip(contenders, costs) {
-        let cpu = mine.map(\.cpu).median / Double(calls) * 1e6
-        let user = mine.map(\.user).median / Double(calls) * 1e6
+    for cost in costs { cost.report() }
+    return costs
+}
+
+private struct SmallCallCosts {
+    static let calls = 200
+    var name: String
+    var rounds: [Cost] = []
+
+    func report() {
+        let allocations = rounds.map { Double($0.allocations) / Double(Self.calls) }.median
         print(
-            "GET of 1 KiB, \(contender.name): \(rounded(cpu, 1)) µs CPU, \(rounded(user, 1)) outside of the kernel, "
-                + "\(rounded(Double(mine.map(\.allocations).sorted()[mine.count / 2]) / Double(calls), 1)) allocations")
+            "GET of 1 KiB, \(name): \(microseconds(\.cpu)) µs CPU, \(microseconds(\.user)) outside of the kernel, "
+                + "\(rounded(allocations, 1)) allocations")
     }
-    let ours = costs[costs.count - 1]
-    for (contender, theirs) in zip(contenders, costs).dropLast() {
-        func above(_ time: KeyPath<Cost, Double>) -> Double {
-            zip(ours, theirs).map { ($0[keyPath: time] - $1[keyPath: time]) / Double(calls) * 1e6 }.median
-        }
+
+    func report(above other: SmallCallCosts) {
         print(
-            "GET of 1 KiB, ours above \(contender.name): \(rounded(above(\.cpu), 1)) µs CPU, "
-                + "\(rounded(above(\.user), 1)) outside of the kernel")
+            "GET of 1 KiB, \(name) above \(other.name): \(microseconds(\.cpu, above: other)) µs CPU, "
+                + "\(microseconds(\.user, above: other)) outside of the kernel")
+    }
+
+    /// The median of the rounds, or of their differences.
+    private func microseconds(_ time: KeyPath<Cost, Double>, above other: SmallCallCosts? = nil) -> Double {
+        let times = rounds.indices.map { rounds[$0][keyPath: time] - (other?.rounds[$0][keyPath: time] ?? 0) }
+        return rounded(times.median / Double(Self.calls) * 1e6, 1)
     }
 }
 

@@ -387,6 +387,25 @@ struct TransportConformanceTests {
         }
     }
 
+    /// A server that is content before it has read everything, and reads on.
+    @Test(arguments: TransportUnderTest.all)
+    func successBeforeTheUploadIsDone(_ subject: TransportUnderTest) async throws {
+        let tap = Tap(limit: 512)
+        let length = 512 * 65_536
+        try await run(
+            subject,
+            script: { _ in [.readBytes(1), .stopReading, .reply(body: "ok"), .readBody] }
+        ) { transport, server in
+            let response = try await transport.send(
+                TransportRequest(.put, to: server.authority, body: .stream(tap, length: Int64(length))))
+            #expect(response.head.status == .ok)
+            server.resumeReading()
+            #expect(try await response.body.text(upTo: 9) == "ok")
+            #expect(await server.eventually { $0.requests.last?.bodyLength == length })
+            _ = try await transport.send(TransportRequest(to: server.authority))
+        }
+    }
+
     @Test(arguments: TransportUnderTest.all)
     func earlyReplyWhoseBodyIsLarge(_ subject: TransportUnderTest) async throws {
         let chunk = [UInt8](repeating: 9, count: 100_000)

@@ -76,7 +76,8 @@ package struct RequestBuilder {
     package mutating func setHeader(_ name: String, _ value: Bool?) {
         setHeader(name, value.map { $0 ? "true" : "false" })
     }
-    package mutating func setHeader(_ name: String, _ value: (some OpenStringEnum)?) {
+    // Not generic: what is generic is not specialised outside of this module.
+    package mutating func setHeader(_ name: String, _ value: (any OpenStringEnum)?) {
         setHeader(name, value?.rawValue)
     }
     package mutating func setHeader(_ name: String, _ value: Date?, _ format: TimestampFormat) {
@@ -121,7 +122,7 @@ package struct RequestBuilder {
     package mutating func setQuery(_ name: String, _ value: Bool?) {
         setQuery(name, value.map { $0 ? "true" : "false" })
     }
-    package mutating func setQuery(_ name: String, _ value: (some OpenStringEnum)?) { setQuery(name, value?.rawValue) }
+    package mutating func setQuery(_ name: String, _ value: (any OpenStringEnum)?) { setQuery(name, value?.rawValue) }
     package mutating func setQuery(_ name: String, _ value: Date?, _ format: TimestampFormat) {
         setQuery(name, value.map { Timestamps.string($0, format) })
     }

@@ -4,17 +4,17 @@ import Logging
 /// The log lines of one call. Costs nothing where there is no logger or its level is higher.
 struct CallLog: Sendable {
     private let logger: Logger?
-    private let target: String
-    private let operation: String
+    private let request: PreparedRequest
 
     init(_ logger: Logger?, _ request: PreparedRequest) {
         self.logger = logger
-        target = request.target
-        operation = request.operation.name
+        self.request = request
     }
 
+    private var operation: String { request.operation.name }
+
     func sending(_ head: HTTPRequest, attempt: Int) {
-        logger?.debug("\(operation): sending \(target)", metadata: ["attempt": "\(attempt)"])
+        logger?.debug("\(operation): sending \(request.target)", metadata: ["attempt": "\(attempt)"])
         logger?.trace("\(operation): request headers", metadata: ["headers": "\(Redaction.headers(head.headerFields))"])
     }
 

@@ -4,8 +4,9 @@ import Tracing
 struct CallSpan: Sendable {
     private let span: (any Span)?
 
-    init(_ tracer: any Tracer, _ request: PreparedRequest) {
-        if tracer is NoOpTracer {
+    /// - Parameter tracer: By default the process's.
+    init(_ tracer: (any Tracer)?, _ request: PreparedRequest) {
+        guard let tracer = tracer ?? Self.processTracer, !(tracer is NoOpTracer) else {
             span = nil
             return
         }
@@ -17,6 +18,11 @@ struct CallSpan: Sendable {
         span.attributes["oss.bucket"] = request.bucket
         span.attributes["oss.key"] = request.key
         self.span = span
+    }
+
+    /// Finding the tracer among a process's instruments takes longer than to see that there is none.
+    private static var processTracer: (any Tracer)? {
+        InstrumentationSystem.instrument is NoOpInstrument ? nil : InstrumentationSystem.tracer
     }
 
     func attempt(_ number: Int) {

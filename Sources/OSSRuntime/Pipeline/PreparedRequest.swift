@@ -8,23 +8,19 @@ package import HTTPTypes
 #endif
 
 /// A request with everything in it but what each attempt adds: date, credentials and signature.
-package struct PreparedRequest: Sendable {
+package final class PreparedRequest: Sendable {
     package let operation: Operation
     package let bucket: String?
     package let key: String?
     /// The query as sent.
     package let query: String
-    package var head: HTTPRequest
+    package let head: HTTPRequest
     package let body: RequestBody?
     /// Whether the whole body is comparable with the CRC-64 of the reply.
     package let checksUpload: Bool
     /// The range asked for, if any.
     package let range: ByteRange?
-    /// Method and URL for errors and logs.
-    package let target: String
-}
 
-extension PreparedRequest {
     /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidRequest``.
     package init(
         _ builder: RequestBuilder,
@@ -90,7 +86,12 @@ extension PreparedRequest {
             path: query.isEmpty ? path : "\(path)?\(query)",
             headerFields: headers
         )
-        target = "\(operation.method.rawValue) \(endpoint.scheme)://\(authority)\(path)" + Redaction.query(query)
+    }
+
+    /// Method and URL for errors and logs.
+    package var target: String {
+        let path = head.path.map { $0.prefix { $0 != "?" } } ?? "/"
+        return "\(head.method.rawValue) \(head.scheme ?? "")://\(head.authority ?? "")\(path)" + Redaction.query(query)
     }
 
     /// The body with the header fields that describe it.

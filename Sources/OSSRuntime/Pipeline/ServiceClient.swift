@@ -184,7 +184,7 @@ extension ServiceClient {
 
         let operation = request.operation.name
         let started = metrics == nil ? .zero : dependencies.uptime()
-        let span = CallSpan(configuration.tracer ?? InstrumentationSystem.tracer, request)
+        let span = CallSpan(configuration.tracer, request)
         do {
             let reply = try await attempts(request, options, span)
             metrics?.finished(
@@ -304,7 +304,7 @@ extension ServiceClient {
         guard isSuccess(response.head.status.code, request) else {
             throw await serviceError(metadata, response.body, request)
         }
-        if let upload, let stored = metadata.headers[.hashCRC64], stored != String(upload.value) {
+        if let upload, let stored = metadata.headers.value(.hashCRC64), stored != String(upload.value) {
             response.body.cancel()
             throw OSSError(
                 .checksumMismatch,
@@ -363,7 +363,7 @@ extension ServiceClient {
         if try await signer.sign(&head, bucket: request.bucket, key: request.key, with: parameters) { return head }
         var signable = signable(request)
         try await signer.sign(&signable, with: parameters)
-        signable.headers[.hostField] = request.head.headerFields[.hostField]
+        if signsHost { signable.headers[.hostField] = request.head.headerFields[.hostField] }
         head.headerFields = signable.headers
         return head
     }
@@ -406,7 +406,7 @@ extension ServiceClient {
         _ attempt: Int
     ) throws(OSSError) -> ResponseBody {
         if let range = request.range {
-            let contentRange = metadata.headers[.contentRange]
+            let contentRange = metadata.headers.value(.contentRange)
             let fits = metadata.status == 206 ? contentRange.map(range.matches) ?? false : range.coversEverything
             guard fits else {
                 response.body.cancel()
@@ -447,8 +447,9 @@ extension ServiceClient {
         // Processed on the way out, or compressed because the caller allowed it: other bytes than those stored.
         guard request.query.isEmpty || !request.query.contains("x-oss-process") else { return nil }
         let isTranscoded =
-            metadata.headers[.contentEncoding] != nil && request.head.headerFields[.acceptEncoding] != "identity"
-        return isTranscoded ? nil : metadata.headers[.hashCRC64]
+            request.head.headerFields.value(.acceptEncoding) != "identity"
+            && metadata.headers.contains(.contentEncoding)
+        return isTranscoded ? nil : metadata.headers.value(.hashCRC64)
     }
 
     private func serviceError(_ metadata: ResponseMetadata, _ body: ResponseBody, _ request: PreparedRequest) async

@@ -48,6 +48,8 @@ package final class ConnectionGate: Sendable {
     ///
     /// - Throws: `CancellationError`, or ``TransportError`` of kind `shutdown`.
     package func enter(_ host: String) async throws -> Slot {
+        // Nothing is begun for somebody who has gone.
+        try Task.checkCancellation()
         let entry: Entry = state.withLock { state in
             if state.isClosed { return .closed }
             if let slot = admit(&state.hosts[host, default: Host()]) { return .slot(slot) }
@@ -88,15 +90,12 @@ package final class ConnectionGate: Sendable {
     /// - Parameter slot: What to give to one who comes later; `nil` where the connection can't be used again.
     package func leave(_ host: String, idle slot: Slot?) {
         let next: (Waiter, Slot)? = state.withLock { state in
-            guard var entry = state.hosts.removeValue(forKey: host) else { return nil }
-            entry.inUse -= 1
-            if let slot { entry.idleSlots.append(slot) }
-            defer {
-                // Nothing but slots is lost with a host that nobody uses; they are cheap to keep for a few.
-                if entry.inUse > 0 || !entry.waiters.isEmpty || state.hosts.count < 64 { state.hosts[host] = entry }
-            }
-            guard !entry.waiters.isEmpty, let slot = admit(&entry) else { return nil }
-            return (entry.waiters.removeFirst(), slot)
+            // After `close` there is nothing to leave.
+            guard !state.isClosed else { return nil }
+            let (next, isIdle) = leave(&state.hosts[host, default: Host()], idle: slot)
+            // Nothing but slots is lost with a host that nobody uses; they are cheap to keep for a few.
+            if isIdle, state.hosts.count > 64 { state.hosts[host] = nil }
+            return next
         }
         if let (waiter, slot) = next { waiter.continuation.resume(returning: slot) }
     }
@@ -114,6 +113,13 @@ package final class ConnectionGate: Sendable {
             return state.hosts.values.flatMap(\.waiters)
         }
         for waiter in waiters { waiter.continuation.resume(throwing: Self.closedError) }
+    }
+
+    private func leave(_ host: inout Host, idle slot: Slot?) -> (next: (Waiter, Slot)?, isIdle: Bool) {
+        host.inUse -= 1
+        if let slot { host.idleSlots.append(slot) }
+        guard !host.waiters.isEmpty, let slot = admit(&host) else { return (nil, host.inUse == 0) }
+        return ((host.waiters.removeFirst(), slot), false)
     }
 
     private func admit(_ host: inout Host) -> Slot? {
