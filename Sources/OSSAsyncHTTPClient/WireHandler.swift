@@ -6,7 +6,7 @@ import NIOHTTP1
 /// connection knows.
 ///
 /// - The request target goes out exactly as it was signed, without a detour through `URL`; so do the header fields,
-///   which AsyncHTTPClient would look through byte by byte although no `HTTPField` can hold anything invalid.
+///   which AsyncHTTPClient would look through byte by byte for what no `HTTPField` can hold, such as line ends.
 /// - What was received at once is handed on at once: waking the caller costs more than all the rest.
 /// - The end of the response is seen even while the request is still being sent: a delegate isn't told.
 /// - Changes of writability are seen before AsyncHTTPClient acts on them. An upload that asks it to wait for

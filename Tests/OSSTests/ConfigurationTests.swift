@@ -24,19 +24,12 @@ struct ConfigurationTests {
         for (method, prefix) in [
             (nil, "OSS4-HMAC-SHA256 Credential="), (SignatureMethod.v4, "OSS4-HMAC-SHA256 Credential="), (.v1, "OSS "),
         ] {
-            let emulator = try await Emulator.start(.unhurried)
-            var configuration = ClientConfiguration(
-                region: emulator.region, endpoint: emulator.endpoint,
-                credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret))
-            configuration.retry = .never
-            configuration.waitForServer()
-            if let method { configuration.signature = method }
-            let client = try OSSClient(configuration)
-            try await client.putBucket(.init(bucket: "my-bucket"))
-            try await client.putObject(put)
-            #expect(try await text(client) == "123456789")
-            await client.shutdown()
-            try await emulator.shutdown()
+            try await withBucket {
+                if let method { $0.signature = method }
+            } _: { client, _ in
+                try await client.putObject(put)
+                #expect(try await text(client) == "123456789")
+            }
 
             try await withServer {
                 if let method { $0.signature = method }
@@ -293,22 +286,14 @@ struct ConfigurationTests {
             #expect(second.target == "/my-bucket/a")
             #expect(second.header("x-oss-request-payer") == nil)
         }
-        let emulator = try await Emulator.start(.unhurried)
-        var configuration = ClientConfiguration(
-            region: emulator.region, endpoint: emulator.endpoint,
-            credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret))
-        configuration.retry = .never
-        configuration.waitForServer()
-        let client = try OSSClient(configuration)
-        try await client.putBucket(.init(bucket: "my-bucket"))
-        var options = CallOptions(query: ["response-content-type": "text/x-read"])
-        options.headers[.init("x-oss-meta-color")!] = "green"
-        try await client.putObject(put, options: .init(headers: options.headers))
-        let object = try await client.getObject(get, options: options)
-        #expect(object.metadata["color"] == "green")
-        #expect(object.contentType == "text/x-read")
-        await client.shutdown()
-        try await emulator.shutdown()
+        try await withBucket { client, _ in
+            var options = CallOptions(query: ["response-content-type": "text/x-read"])
+            options.headers[.init("x-oss-meta-color")!] = "green"
+            try await client.putObject(put, options: .init(headers: options.headers))
+            let object = try await client.getObject(get, options: options)
+            #expect(object.metadata["color"] == "green")
+            #expect(object.contentType == "text/x-read")
+        }
     }
 
     @Test("cfg-per-call: retries") func ownRetries() async throws {

@@ -8,29 +8,13 @@ import Testing
 /// What is signed for others, used by a program that knows nothing of this SDK.
 @Suite("Presigned requests and curl", .enabled(if: Curl.path != nil))
 struct CurlTests {
-    private func withBucket(
-        _ signature: SignatureMethod, _ body: (OSSClient, String) async throws -> Void
-    ) async throws {
-        let emulator = try await Emulator.start(.unhurried)
-        var configuration = ClientConfiguration(
-            region: emulator.region, endpoint: emulator.endpoint,
-            credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret))
-        configuration.signature = signature
-        configuration.waitForServer()
-        let client = try OSSClient(configuration)
-        try await client.putBucket(.init(bucket: "my-bucket"))
-        try await body(client, "my-bucket")
-        await client.shutdown()
-        try await emulator.shutdown()
-    }
-
     private static let keys = [
         "plain.txt", " !@#$%^&*()_+-=;'><,?.txt", "a//b", "a/./b/../c", ".hidden", "日本/猫.png", "😀", "+%2F?x=1&y#z",
     ]
 
     @Test("op-presign: put and get odd keys with curl", arguments: ["v4", "v1"]) func urls(version: String) async throws
     {
-        try await withBucket(version == "v4" ? .v4 : .v1) { client, bucket in
+        try await withBucket({ $0.signature = version == "v4" ? .v4 : .v1 }) { client, bucket in
             for key in Self.keys {
                 let put = try await client.presign(
                     PutObjectRequest(
@@ -50,7 +34,7 @@ struct CurlTests {
     }
 
     @Test("op-presign: without a signed header, or with another method, it is refused") func refused() async throws {
-        try await withBucket(.v4) { client, bucket in
+        try await withBucket { client, bucket in
             var put = try await client.presign(
                 PutObjectRequest(bucket: bucket, key: "a", metadata: ["m": "v"], contentType: "text/plain"))
             let headers = put.headers
@@ -67,7 +51,7 @@ struct CurlTests {
     }
 
     @Test("op-presign: x-oss-* parameters in the query") func parameters() async throws {
-        try await withBucket(.v4) { client, bucket in
+        try await withBucket { client, bucket in
             let put = try await client.presign(
                 PutObjectRequest(bucket: bucket, key: "a"),
                 options: CallOptions(query: ["x-oss-traffic-limit": "838860800"]))
@@ -78,7 +62,7 @@ struct CurlTests {
 
     @Test("op-post-policy: a form, and what its policy refuses", arguments: ["v4", "v1"])
     func forms(version: String) async throws {
-        try await withBucket(version == "v4" ? .v4 : .v1) { client, bucket in
+        try await withBucket({ $0.signature = version == "v4" ? .v4 : .v1 }) { client, bucket in
             let post = try await client.presignPost(
                 bucket: bucket, key: "uploads/${filename}",
                 fields: ["success_action_status": "201", "x-oss-meta-who": "ä \"b\""],

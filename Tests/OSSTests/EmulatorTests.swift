@@ -14,23 +14,7 @@ struct EmulatorTests {
     private func withBucket(_ body: (OSSClient, String) async throws -> Void) async throws {
         var open = EmulatorConfiguration.unhurried
         open.blocksPublicAccess = false
-        let emulator = try await Emulator.start(open)
-        let client = try client(of: emulator)
-        try await client.putBucket(.init(bucket: "my-bucket"))
-        try await body(client, "my-bucket")
-        await client.shutdown()
-        try await emulator.shutdown()
-    }
-
-    private func client(of emulator: Emulator, secret: String? = nil) throws -> OSSClient {
-        var configuration = ClientConfiguration(
-            region: emulator.region,
-            endpoint: emulator.endpoint,
-            credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: secret ?? emulator.accessKeySecret)
-        )
-        configuration.retry = .never
-        configuration.waitForServer()
-        return try OSSClient(configuration)
+        try await OSSTests.withBucket(on: open) { try await body($0, $1) }
     }
 
     @Test func buckets() async throws {
@@ -247,36 +231,25 @@ struct EmulatorTests {
     }
 
     @Test("cfg-additional-headers: the server checks them") func additionalHeadersAreSigned() async throws {
-        let emulator = try await Emulator.start(.unhurried)
-        var configuration = ClientConfiguration(
-            region: emulator.region,
-            endpoint: emulator.endpoint,
-            credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret)
-        )
-        configuration.retry = .never
-        configuration.waitForServer()
-        configuration.additionalSignedHeaders = ["Host", "cache-control", "x-absent"]
-        let client = try OSSClient(configuration)
-        try await client.putBucket(.init(bucket: "my-bucket"))
-        try await client.putObject(.init(bucket: "my-bucket", key: "a", body: "x", cacheControl: "no-cache"))
-        #expect(try await client.headObject(.init(bucket: "my-bucket", key: "a")).cacheControl == "no-cache")
-        await client.shutdown()
-        try await emulator.shutdown()
+        try await OSSTests.withBucket {
+            $0.additionalSignedHeaders = ["Host", "cache-control", "x-absent"]
+        } _: { client, bucket in
+            try await client.putObject(.init(bucket: bucket, key: "a", body: "x", cacheControl: "no-cache"))
+            #expect(try await client.headObject(.init(bucket: bucket, key: "a")).cacheControl == "no-cache")
+        }
     }
 
     @Test func wrongKeysAreToldApart() async throws {
         let emulator = try await Emulator.start(.unhurried)
-        let good = try client(of: emulator)
+        let good = try OSSClient(ClientConfiguration(emulator))
         try await good.putBucket(.init(bucket: "my-bucket"))
-        let wrong = try client(of: emulator, secret: "wrong")
+        let wrong = try OSSClient(ClientConfiguration(emulator, secret: "wrong"))
         let error = try #require(
             await #expect(throws: OSSError.self) { try await wrong.listObjectsV2(.init(bucket: "my-bucket")) })
         #expect(error.code == .signatureDoesNotMatch)
         #expect(!"\(error)".contains(emulator.accessKeySecret))
-        var configuration = ClientConfiguration(
-            region: emulator.region, endpoint: emulator.endpoint, credentials: .anonymous)
-        configuration.retry = .never
-        configuration.waitForServer()
+        var configuration = ClientConfiguration(emulator)
+        configuration.credentials = .anonymous
         let anonymous = try OSSClient(configuration)
         let denied = await #expect(throws: OSSError.self) {
             try await anonymous.listObjectsV2(.init(bucket: "my-bucket"))

@@ -5,20 +5,6 @@ import OSSEmulator
 import Testing
 
 @Suite struct EverydayTests {
-    private func withBucket(_ body: (OSSClient, String) async throws -> Void) async throws {
-        let emulator = try await Emulator.start(.unhurried)
-        var configuration = ClientConfiguration(
-            region: emulator.region, endpoint: emulator.endpoint,
-            credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret))
-        configuration.retry = .never
-        configuration.waitForServer()
-        let client = try OSSClient(configuration)
-        try await client.putBucket(.init(bucket: "my-bucket"))
-        try await body(client, "my-bucket")
-        await client.shutdown()
-        try await emulator.shutdown()
-    }
-
     private func withFolder(_ body: (URL) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "everyday-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -254,10 +254,7 @@ struct PresignTests {
     @Test("op-presign: the server takes what was presigned, with the headers that the result names and no others")
     func emulator() async throws {
         let emulator = try await Emulator.start(.unhurried)
-        var configuration = ClientConfiguration(
-            region: emulator.region, endpoint: emulator.endpoint,
-            credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret))
-        configuration.waitForServer()
+        var configuration = ClientConfiguration(emulator)
         let transport = AsyncHTTPClientTransport(configuration: configuration.transportConfiguration)
         configuration.transport = transport
         let client = try OSSClient(configuration)

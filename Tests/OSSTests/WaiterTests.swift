@@ -275,11 +275,7 @@ struct WaiterTests {
     @Test("op-wait: the server's objects and buckets come and go")
     func emulator() async throws {
         let emulator = try await Emulator.start(.unhurried)
-        var configuration = ClientConfiguration(
-            region: emulator.region, endpoint: emulator.endpoint,
-            credentials: .static(accessKeyID: emulator.accessKeyID, accessKeySecret: emulator.accessKeySecret))
-        configuration.retry = .never
-        configuration.waitForServer()
+        let configuration = ClientConfiguration(emulator)
         let other = try OSSClient(configuration)
         // What happens in the pause of a wait.
         let meanwhile = Locked<(@Sendable () async throws -> Void)?>(nil)
