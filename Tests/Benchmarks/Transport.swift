@@ -62,7 +62,7 @@ func runTransportBenchmarks(_ target: Target) async throws {
         ratio("ours / bare async", ourGet, bareGet)
         ratio("ours / bare delegate", ourGet, delegateGet)
 
-        let get: (OSSClient) async throws -> Void = { client in
+        let get: @Sendable (OSSClient) async throws -> Void = { client in
             _ = try await client.getObject(.init(bucket: bucket, key: "small")).body.collect(upTo: 2048)
         }
         // The transports alone send what the client sends, signature and all: the server has the same work with each.
@@ -74,10 +74,10 @@ func runTransportBenchmarks(_ target: Target) async throws {
         configuration.transport = replay
         let replayed = try OSSClient(configuration)
 
-        let collect: (any HTTPTransport) async throws -> Void = { transport in
+        let collect: @Sendable (any HTTPTransport) async throws -> Void = { transport in
             _ = try await transport.send(TransportRequest(head: recorded.request)).body.collect(upTo: 2048)
         }
-        let costs = try await smallCalls([
+        let contenders: [SmallCall] = [
             (
                 "AsyncHTTPClient",
                 { [request] in
@@ -89,10 +89,14 @@ func runTransportBenchmarks(_ target: Target) async throws {
             ("ours", { try await get(client) }),
             ("a transport that has the reply already", { try await collect(replay) }),
             ("ours with that", { try await get(replayed) }),
-        ])
-        costs[2].report(above: costs[0])
-        costs[2].report(above: costs[1])
-        costs[4].report(above: costs[3])
+        ]
+        for callers in [1, 20] {
+            print("GET of 1 KiB, \(callers == 1 ? "one after the other" : "by \(callers) tasks at once"), per call")
+            let costs = try await smallCalls(contenders, callers: callers)
+            costs[2].report(above: costs[0])
+            costs[2].report(above: costs[1])
+            costs[4].report(above: costs[3])
+        }
     }
 
     try await client.deleteMultipleObjects(
@@ -154,16 +158,24 @@ private final class ReplayTransport: HTTPTransport {
     func shutdown() async {}
 }
 
-/// What GETs of 1 KiB cost, one after the other. The contenders take turns that are short beside what disturbs a machine.
-private func smallCalls(_ contenders: [(name: String, call: () async throws -> Void)]) async throws -> [SmallCallCosts]
-{
+private typealias SmallCall = (name: String, call: @Sendable () async throws -> Void)
+
+/// What small calls cost. The contenders take turns that are short beside what disturbs a machine.
+private func smallCalls(_ contenders: [SmallCall], callers: Int) async throws -> [SmallCallCosts] {
     var costs = contenders.map { SmallCallCosts(name: $0.name) }
     for round in 0..<85 {
         for place in contenders.indices {
             // Nobody always comes after the same one.
             let index = (place * (1 + round % (contenders.count - 1)) + round) % contenders.count
             let cost = try await Cost.measure {
-                for _ in 0..<SmallCallCosts.calls { try await contenders[index].call() }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<callers {
+                        group.addTask {
+                            for _ in 0..<SmallCallCosts.calls / callers { try await contenders[index].call() }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
             }
             if round >= 5 { costs[index].rounds.append(cost) }
         }
@@ -180,13 +192,13 @@ private struct SmallCallCosts {
     func report() {
         let allocations = rounds.map { Double($0.allocations) / Double(Self.calls) }.median
         print(
-            "GET of 1 KiB, \(name): \(microseconds(\.cpu)) µs CPU, \(microseconds(\.user)) outside of the kernel, "
+            "  \(name): \(microseconds(\.cpu)) µs CPU, \(microseconds(\.user)) outside of the kernel, "
                 + "\(rounded(allocations, 1)) allocations")
     }
 
     func report(above other: SmallCallCosts) {
         print(
-            "GET of 1 KiB, \(name) above \(other.name): \(microseconds(\.cpu, above: other)) µs CPU, "
+            "  \(name) above \(other.name): \(microseconds(\.cpu, above: other)) µs CPU, "
                 + "\(microseconds(\.user, above: other)) outside of the kernel")
     }
 
