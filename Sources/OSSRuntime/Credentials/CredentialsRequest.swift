@@ -45,7 +45,7 @@ package struct CredentialsRequest {
         var head = HTTPRequest(
             method: method, scheme: String(url[..<separator.lowerBound]), authority: String(rest[..<pathStart]),
             path: path.hasPrefix("/") ? String(path) : "/" + path, headerFields: headers)
-        head.headerFields[.userAgent] = UserAgent.value(suffix: nil)
+        head.headerFields.append(UserAgent.field(suffix: nil))
         if let body { head.headerFields[.contentLength] = String(body.utf8.count) }
         do {
             let response = try await transport.send(

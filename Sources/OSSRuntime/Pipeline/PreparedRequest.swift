@@ -33,7 +33,7 @@ package final class PreparedRequest: Sendable {
         let operation = builder.operation
 
         var query = builder.query
-        for (name, value) in options.query.sorted(by: { $0.key < $1.key }) {
+        for (name, value) in options.query.isEmpty ? [] : options.query.sorted(by: { $0.key < $1.key }) {
             if !query.isEmpty { query += "&" }
             query += PercentEncoding.query(name)
             if !value.isEmpty { query += "=" + PercentEncoding.query(value) }
@@ -56,8 +56,9 @@ package final class PreparedRequest: Sendable {
         }
         if !builder.isPresigned {
             // The service would compress text on the fly, which drops its length, ETag and checksum.
-            if headers[.acceptEncoding] == nil { headers[.acceptEncoding] = "identity" }
-            headers[.userAgent] = UserAgent.value(suffix: configuration.userAgent)
+            if !headers.contains(.acceptEncoding) { headers.append(Self.identityEncoding) }
+            if headers.contains(.userAgent) { headers[.userAgent] = nil }
+            headers.append(UserAgent.field(suffix: configuration.userAgent))
         }
 
         let range = try headers[.range].map { text throws(OSSError) in try ByteRange(text) }
@@ -93,6 +94,8 @@ package final class PreparedRequest: Sendable {
         let path = head.path.map { $0.prefix { $0 != "?" } } ?? "/"
         return "\(head.method.rawValue) \(head.scheme ?? "")://\(head.authority ?? "")\(path)" + Redaction.query(query)
     }
+
+    private static let identityEncoding = HTTPField(name: .acceptEncoding, value: "identity")
 
     /// The body with the header fields that describe it.
     private static func body(of builder: RequestBuilder, headers: inout HTTPFields) throws(OSSError) -> RequestBody? {
@@ -194,8 +197,10 @@ enum UserAgent {
         return "oss-swift/\(SDKVersion.current) (\(system)/\(architecture))"
     }()
 
-    static func value(suffix: String?) -> String {
-        suffix.map { "\(base)/\($0)" } ?? base
+    private static let baseField = HTTPField(name: .userAgent, value: base)
+
+    static func field(suffix: String?) -> HTTPField {
+        suffix.map { HTTPField(name: .userAgent, value: "\(base)/\($0)") } ?? baseField
     }
 }
 

@@ -360,9 +360,11 @@ extension ServiceClient {
         var head = request.head
         guard !credentials.isAnonymous else { return head }
         let parameters = signingParameters(credentials)
-        if try await signer.sign(&head, bucket: request.bucket, key: request.key, with: parameters) { return head }
         var signable = signable(request)
-        try await signer.sign(&signable, with: parameters)
+        if !signer.signAtOnce(&signable, with: parameters) {
+            if try await signer.sign(&head, bucket: request.bucket, key: request.key, with: parameters) { return head }
+            try await signer.sign(&signable, with: parameters)
+        }
         if signsHost { signable.headers[.hostField] = request.head.headerFields[.hostField] }
         head.headerFields = signable.headers
         return head

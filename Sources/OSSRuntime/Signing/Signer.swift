@@ -23,6 +23,13 @@ package struct Signer: Sendable {
         }
     }
 
+    /// Signs in the header, where nobody has to be waited for; false where somebody has.
+    func signAtOnce(_ request: inout SignableRequest, with parameters: SigningParameters) -> Bool {
+        guard case .v4 = method.kind else { return false }
+        v4.sign(&request, with: parameters)
+        return true
+    }
+
     /// Signs in the header.
     package func sign(_ request: inout SignableRequest, with parameters: SigningParameters) async throws {
         switch method.kind {

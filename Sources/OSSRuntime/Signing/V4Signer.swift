@@ -13,6 +13,8 @@ package import HTTPTypes
 package struct V4Signer: Sendable {
     private let keys = SigningKeyCache()
 
+    private static let unsignedPayload = HTTPField(name: .ossContentSHA256, value: "UNSIGNED-PAYLOAD")
+
     /// The longest time that a presigned URL may be valid.
     package static let maximumExpiry = 604_800
 
@@ -92,9 +94,7 @@ extension V4Signer {
         }
         request.headers.append(HTTPField(name: .ossDate, value: time.dateTime))
         request.headers.append(HTTPField(name: .date, value: Timestamps.string(parameters.date, .httpDate)))
-        if !hasPayloadHash {
-            request.headers.append(HTTPField(name: .ossContentSHA256, value: "UNSIGNED-PAYLOAD"))
-        }
+        if !hasPayloadHash { request.headers.append(Self.unsignedPayload) }
         if let token = parameters.credentials.securityToken {
             request.headers.append(HTTPField(name: .ossSecurityToken, value: token))
         }
