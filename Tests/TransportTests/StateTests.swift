@@ -1,5 +1,7 @@
 import FaultServer
+import HTTPTypes
 import NIOCore
+import NIOHTTP1
 import OSSRuntime
 import Testing
 
@@ -112,6 +114,16 @@ import Testing
         #expect(try await gate.enter("other host") == 0)
     }
 
+    @Test func whoHasGoneGetsNoTurn() async throws {
+        let gate = ConnectionGate(limit: 1, makeSlot: { 0 })
+        let gone = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            _ = try await gate.enter("h")
+        }
+        await expectCancellation(gone)
+        #expect(try await gate.enter("h") == 0)
+    }
+
     @Test func closingTurnsAway() async throws {
         let gate = ConnectionGate(limit: 1, makeSlot: { 0 })
         _ = try await gate.enter("h")
@@ -120,5 +132,24 @@ import Testing
         gate.close()
         await expectError(.shutdown) { try await waiting.value }
         await expectError(.shutdown) { _ = try await gate.enter("h") }
+    }
+}
+
+@Suite struct FieldNamesTests {
+    @Test func fieldsAreThoseOfTheirResponse() {
+        let names = FieldNames()
+        let replies: [[(String, String)]] = [
+            [("Server", "a"), ("ETag", "b"), ("x-oss-meta-A", "c")],
+            [("Server", "d"), ("ETag", "e"), ("x-oss-meta-A", "f")],
+            [("server", "a"), ("not a name", "x"), ("x-oss-meta-A", "b")], [("Server", "a")], [],
+            [("Date", "a"), ("Server", "b"), ("Server", "c")],
+        ]
+        for reply in replies {
+            let fields = names.fields(of: HTTPHeaders(reply))
+            let expected = reply.filter { $0.0 != "not a name" }
+            #expect(fields.map(\.name.rawName) == expected.map(\.0))
+            #expect(fields.map(\.name.canonicalName) == expected.map { $0.0.lowercased() })
+            #expect(fields.map(\.value) == expected.map(\.1))
+        }
     }
 }

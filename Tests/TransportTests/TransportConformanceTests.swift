@@ -464,6 +464,19 @@ struct TransportConformanceTests {
         }
     }
 
+    @Test("cfg-readwrite-timeout: on a connection that has been used", arguments: TransportUnderTest.all)
+    func stallOfALaterRequest(_ subject: TransportUnderTest) async throws {
+        let script: FaultServer.Script = { $0.index == 0 ? [.readBody, .reply()] : [.readBody, .stall] }
+        try await run(subject, script: script) { transport, server in
+            // Its time, which is longer, is not the next one's.
+            _ = try await transport.send(TransportRequest(to: server.authority))
+            let error = try await timeout {
+                _ = try await transport.send(TransportRequest(to: server.authority, timeout: .milliseconds(60)))
+            }
+            #expect(error?.kind == .timeout)
+        }
+    }
+
     @Test("cfg-readwrite-timeout: a stall of an upload", arguments: TransportUnderTest.all)
     func stallOfAnUpload(_ subject: TransportUnderTest) async throws {
         let tap = Tap()
