@@ -23,6 +23,8 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     private let gate: ConnectionGate
     private let exchanges: ExchangeTable
     let names = FieldNames()
+    /// How many bytes of a response are kept for a reader that is slower than the network.
+    let responseLimit: Int
     private let state = Locked(State())
 
     private struct Template: Hashable {
@@ -45,11 +47,21 @@ public final class AsyncHTTPClientTransport: HTTPTransport {
     ///   - eventLoopGroup: The threads for network I/O. Default: the process-wide group of NIO.
     ///   - customize: Changes AsyncHTTPClient's own configuration, for what `configuration` doesn't offer.
     ///     HTTP/2, decompression and the hook for new connections stay the transport's own.
-    public init(
+    public convenience init(
         configuration: TransportConfiguration = .init(),
         eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         customize: (inout HTTPClient.Configuration) -> Void = { _ in }
     ) {
+        self.init(configuration, eventLoopGroup, responseLimit: 512 * 1024, customize)
+    }
+
+    init(
+        _ configuration: TransportConfiguration,
+        _ eventLoopGroup: any EventLoopGroup,
+        responseLimit: Int,
+        _ customize: (inout HTTPClient.Configuration) -> Void = { _ in }
+    ) {
+        self.responseLimit = responseLimit
         let exchanges = ExchangeTable()
         var settings = HTTPClient.Configuration(configuration)
         customize(&settings)

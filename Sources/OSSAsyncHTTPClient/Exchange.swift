@@ -11,9 +11,6 @@ import OSSRuntime
 final class Exchange: HTTPClientResponseDelegate {
     typealias Response = Void
 
-    /// How much of a response is buffered for a reader that is slower than the network.
-    static var responseLimit: Int { 512 * 1024 }
-
     private let request: HTTPRequest
     private let host: String
     /// How long the network may do nothing while it is waited for.
@@ -38,7 +35,7 @@ final class Exchange: HTTPClientResponseDelegate {
         var heldHead: HTTPResponseHead?
         /// How many bytes the response's body has, once its head is there.
         var length: Int64?
-        var body = Flow(limit: Exchange.responseLimit)
+        var body: Flow
         var upload: Upload?
         var failure: (any Error)?
         var isOver = false
@@ -63,7 +60,7 @@ final class Exchange: HTTPClientResponseDelegate {
         self.proxy = transport.proxy
         self.names = transport.names
         self.followsRedirects = transport.followsRedirects
-        self.state = Locked(State(transport: transport))
+        self.state = Locked(State(transport: transport, body: Flow(limit: transport.responseLimit)))
     }
 
     // MARK: The caller's side
@@ -264,6 +261,11 @@ final class Exchange: HTTPClientResponseDelegate {
 
     // MARK: The connection's side
 
+    /// The same where there is a body: what there is of it may be more than is kept, and waits for its reader then.
+    private func releaseIfReadable(_ state: inout State) -> Delivery? {
+        state.length == 0 ? nil : release(&state)
+    }
+
     /// The request's head goes out on this connection: makes it what was asked for.
     func attach(to channel: any Channel, _ outgoing: inout HTTPRequestHead) {
         let isRedirect = state.withLock { state in
@@ -295,16 +297,17 @@ final class Exchange: HTTPClientResponseDelegate {
 
     /// All that the connection had received was passed on.
     func readCompleted() {
-        let delivery = state.withLock { $0.length == 0 ? nil : release(&$0) }
+        let delivery = state.withLock { releaseIfReadable(&$0) }
         if let (continuation, head) = delivery { continuation.resume(returning: head) }
     }
 
     /// The connection has seen the end of the response.
     func responseEndedOnWire() {
-        let upload = state.withLock { state in
+        let (upload, delivery) = state.withLock { state in
             state.didResponseEndOnWire = true
-            return state.upload
+            return (state.upload, releaseIfReadable(&state))
         }
+        if let (continuation, head) = delivery { continuation.resume(returning: head) }
         upload?.responseEnded()
     }
 

@@ -1,6 +1,9 @@
+import FaultServer
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import NIOPosix
+import OSSRuntime
 import Testing
 
 @testable import OSSAsyncHTTPClient
@@ -76,5 +79,33 @@ import Testing
         try response(head(.ok), .end(nil))
         channel.pipeline.fireChannelInactive()
         #expect(recorder.parts == ["request", "response 200", "response end", "inactive"])
+    }
+}
+
+/// When the head of a response is handed on.
+@Suite(.timeLimit(.minutes(60))) struct HeldHeadTests {
+    /// The end comes with the head, and in between more than is kept for a reader.
+    @Test func aBodyThatWaitsForItsReaderDoesNotHoldUpTheHead() async throws {
+        let server = try await FaultServer.start { _ in [.readBody, .reply(body: "0123456789")] }
+        let transport = AsyncHTTPClientTransport(.init(), MultiThreadedEventLoopGroup.singleton, responseLimit: 1)
+        for _ in 0..<3 {
+            let response = try await transport.send(TransportRequest(to: server.authority))
+            #expect(try await response.body.text(upTo: 100) == "0123456789")
+        }
+        await transport.shutdown()
+        await server.stop()
+    }
+
+    /// What comes later may take its time: the head is there before.
+    @Test func aHeadIsNotHeldForTheRestOfItsBody() async throws {
+        let server = try await FaultServer.start { _ in
+            [.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"), .waitForRelease, .write("done")]
+        }
+        let transport = AsyncHTTPClientTransport()
+        let response = try await transport.send(TransportRequest(to: server.authority))
+        server.release()
+        #expect(try await response.body.text(upTo: 100) == "done")
+        await transport.shutdown()
+        await server.stop()
     }
 }
