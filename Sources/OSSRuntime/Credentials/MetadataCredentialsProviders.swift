@@ -37,7 +37,7 @@ public struct ECSRoleCredentialsProvider: CredentialsProvider {
     ) throws(OSSError) {
         let endpoint = try Endpoint(endpoint, defaultScheme: "http")
         let server = MetadataServer(
-            url: "\(endpoint.scheme)://\(endpoint.authority())", requiresToken: requiresToken, transport: transport)
+            url: "\(endpoint.scheme)://\(endpoint.authority)", requiresToken: requiresToken, transport: transport)
         cache = RefreshingCredentialsProvider(dependencies: dependencies) {
             try await server.credentials(roleName: roleName)
         }

@@ -22,7 +22,7 @@ package struct RPCService: Sendable {
     ) throws(OSSError) {
         let endpoint = try Endpoint(endpoint, defaultScheme: "https")
         self.name = name
-        url = "\(endpoint.scheme)://\(endpoint.authority())/"
+        url = "\(endpoint.scheme)://\(endpoint.authority)/"
         self.transport = transport
         now = dependencies.now
     }

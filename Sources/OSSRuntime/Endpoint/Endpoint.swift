@@ -1,11 +1,13 @@
 /// Where a service's requests go: scheme, host and port, parsed and checked once per client.
 package struct Endpoint: Sendable, Hashable {
-    package var scheme: String
+    package let scheme: String
     /// The host as it stands in a URL: an IPv6 address in its brackets.
-    package var host: String
-    package var port: Int?
+    package let host: String
+    package let port: Int?
+    /// Host and port as they go into the `Host` field: a port that is the scheme's own is left out.
+    package let authority: String
     /// Addresses have no subdomains, so the bucket goes into the path.
-    package var isIPAddress: Bool
+    package let isIPAddress: Bool
 
     /// Parses `host`, `host:port` or `scheme://host:port`.
     ///
@@ -53,21 +55,20 @@ package struct Endpoint: Sendable, Hashable {
             }
             isIPAddress = host.isIPv4Address
         }
-        if let portText {
-            guard let port = Int(portText), (1...65535).contains(port),
-                portText.utf8.allSatisfy({ $0 != UInt8(ascii: "+") })
-            else { throw invalid("has no valid port") }
-            self.port = port
+        let port = portText.map { Int($0) ?? 0 }
+        if let portText, let port {
+            guard (1...65535).contains(port), portText.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }) else {
+                throw invalid("has no valid port")
+            }
         }
+        self.port = port
         self.scheme = scheme
         self.isIPAddress = isIPAddress
-    }
-
-    /// Host and port as they go into the `Host` field: a port that is the scheme's own is left out.
-    package func authority(prefix: String = "") -> String {
-        let host = prefix + host
-        guard let port, port != (scheme == "https" ? 443 : 80) else { return host }
-        return "\(host):\(port)"
+        if let port, port != (scheme == "https" ? 443 : 80) {
+            authority = "\(host):\(port)"
+        } else {
+            authority = host
+        }
     }
 }
 
@@ -105,11 +106,11 @@ extension AddressingStyle {
     /// Host and escaped path of a bucket's or object's URL. The path is never normalised.
     package func resolve(_ endpoint: Endpoint, bucket: String?, key: String?) -> (authority: String, path: String) {
         let object = key.map { PercentEncoding.path($0) } ?? ""
-        guard let bucket else { return (endpoint.authority(), "/" + object) }
+        guard let bucket else { return (endpoint.authority, "/" + object) }
         switch self {
-        case .cname: return (endpoint.authority(), "/" + object)
-        case .virtualHosted where !endpoint.isIPAddress: return (endpoint.authority(prefix: bucket + "."), "/" + object)
-        default: return (endpoint.authority(), "/\(bucket)/\(object)")
+        case .cname: return (endpoint.authority, "/" + object)
+        case .virtualHosted where !endpoint.isIPAddress: return ("\(bucket).\(endpoint.authority)", "/" + object)
+        default: return (endpoint.authority, "/\(bucket)/\(object)")
         }
     }
 }

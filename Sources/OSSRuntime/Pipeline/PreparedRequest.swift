@@ -20,13 +20,16 @@ package final class PreparedRequest: Sendable {
     package let checksUpload: Bool
     /// The range asked for, if any.
     package let range: ByteRange?
+    /// Whether the caller takes other encodings of the body than the one that is stored.
+    package let acceptsEncodings: Bool
 
+    // Borrowed, since an initialiser gets copies otherwise, of large structures here.
     /// - Throws: ``OSSError`` of kind ``OSSError/Kind/invalidRequest``.
     package init(
-        _ builder: RequestBuilder,
-        endpoint: Endpoint,
-        configuration: ClientConfiguration,
-        options: CallOptions
+        _ builder: borrowing RequestBuilder,
+        endpoint: borrowing Endpoint,
+        configuration: borrowing ClientConfiguration,
+        options: borrowing CallOptions
     ) throws(OSSError) {
         if let error = builder.error { throw error }
         try options.validate()
@@ -54,9 +57,13 @@ package final class PreparedRequest: Sendable {
         if operation.contentTypeFromKey, !builder.isPresigned, headers[.contentType] == nil, let key = builder.key {
             headers[.contentType] = ContentType.forKey(key)
         }
+        var acceptsEncodings = true
         if !builder.isPresigned {
             // The service would compress text on the fly, which drops its length, ETag and checksum.
-            if !headers.contains(.acceptEncoding) { headers.append(Self.identityEncoding) }
+            if !headers.contains(.acceptEncoding) {
+                headers.append(Self.identityEncoding)
+                acceptsEncodings = false
+            }
             if headers.contains(.userAgent) { headers[.userAgent] = nil }
             headers.append(UserAgent.field(suffix: configuration.userAgent))
         }
@@ -74,6 +81,7 @@ package final class PreparedRequest: Sendable {
         self.query = query
         self.body = body
         self.range = range
+        self.acceptsEncodings = acceptsEncodings && headers[.acceptEncoding] != "identity"
         checksUpload =
             switch operation.checksum {
             case .crc64: configuration.checksUploads

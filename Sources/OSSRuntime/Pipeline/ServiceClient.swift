@@ -448,9 +448,7 @@ extension ServiceClient {
         guard configuration.checksDownloads, metadata.status == 200, request.range == nil else { return nil }
         // Processed on the way out, or compressed because the caller allowed it: other bytes than those stored.
         guard request.query.isEmpty || !request.query.contains("x-oss-process") else { return nil }
-        let isTranscoded =
-            request.head.headerFields.value(.acceptEncoding) != "identity"
-            && metadata.headers.contains(.contentEncoding)
+        let isTranscoded = request.acceptsEncodings && metadata.headers.contains(.contentEncoding)
         return isTranscoded ? nil : metadata.headers.value(.hashCRC64)
     }
 
