@@ -681,9 +681,8 @@ extension OSSClient {
     func schedule() async throws {
         try await Cloud.run { cloud in
             try await setUp(cloud)
-            // Time passes on the server only.
-            let now = Date()
-            let dependencies = RuntimeDependencies(now: { now }, sleep: { _ in })
+            // Time passes on the server only, and from the same moment on.
+            let dependencies = RuntimeDependencies(now: { cloud.start }, sleep: { _ in })
             let provider = try rotating(cloud, dependencies: dependencies)
             let client = try cloud.client(provider, dependencies)
             _ = try await client.listBuckets()
